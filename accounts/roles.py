@@ -1,0 +1,64 @@
+"""Roles as data: an auditor can read this page. Plain Python; stored as short slugs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a role may do. Named as the verb a person would say."""
+
+    REQUEST_TESTS = "request_tests"  # compose, send, undo, cancel, fix, answer
+    TRACK_REQUESTS = "track_requests"  # see what was ordered and how far it is
+    VIEW_RESULTS = "view_results"
+    REVIEW_RESULTS = "review_results"  # file with an outcome
+    FIND_PATIENTS = "find_patients"
+    VET_REQUESTS = "vet_requests"
+    VIEW_DEPARTMENT_REQUESTS = "view_department_requests"
+    OPERATE_MESSAGES = "operate_messages"  # parked and failed messages
+    VIEW_SERVICES = "view_services"  # the status page; everybody has it
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role's name as people see it, its sentence, and what it may do."""
+
+    label: str
+    sentence: str
+    permissions: frozenset[Permission]
+
+
+P = Permission
+REQUESTER = {
+    P.REQUEST_TESTS, P.TRACK_REQUESTS, P.VIEW_RESULTS, P.REVIEW_RESULTS, P.FIND_PATIENTS,
+    P.VIEW_SERVICES,
+}  # fmt: skip
+VETTER = {P.VET_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS, P.VIEW_RESULTS, P.VIEW_SERVICES}
+
+ROLES: dict[str, Role] = {
+    "gp": Role("GP", "Requests every test and acts on the results.", frozenset(REQUESTER)),
+    "ahp": Role(
+        "Allied health professional",
+        "Requests the tests of their role, imaging only while entitled.",
+        frozenset(REQUESTER),
+    ),
+    "practice-admin": Role(
+        "Practice admin",
+        "Sees what was ordered, its progress and its results; changes nothing.",
+        frozenset({P.TRACK_REQUESTS, P.VIEW_RESULTS, P.FIND_PATIENTS, P.VIEW_SERVICES}),
+    ),
+    "radiology-vetter": Role(
+        "Radiology vetting",
+        "Accepts, changes, questions or rejects requests to their department.",
+        frozenset(VETTER),
+    ),
+    "laboratory": Role(
+        "Laboratory",
+        "Sees requests to their laboratory and looks after messages that need a person.",
+        frozenset({P.VIEW_DEPARTMENT_REQUESTS, P.OPERATE_MESSAGES, P.VIEW_SERVICES}),
+    ),
+    "central": Role(
+        "Central team",
+        "Runs the service: messages, partners and their state.",
+        frozenset({P.OPERATE_MESSAGES, P.VIEW_SERVICES}),
+    ),
+}

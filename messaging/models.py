@@ -1,0 +1,110 @@
+"""Partners, the inbox and the outbox. Bytes are kept as they came and as they went."""
+
+import uuid
+
+from accounts.models import Organisation
+from django.db import models
+from django.db.models import Q
+
+
+class Partner(models.Model):
+    """Another system that speaks HL7 with us, and how it likes to be spoken to."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    departments = models.ManyToManyField(Organisation, related_name="partners", blank=True)
+    host = models.CharField(max_length=120, default="127.0.0.1")
+    port = models.PositiveIntegerField(default=2576)
+    order_message = models.CharField(max_length=8, default="OMG^O19")  # OML^O21, OML^O33
+    version = models.CharField(max_length=8, default="2.4")
+    character_set = models.CharField(max_length=20, default="UNICODE UTF-8")  # MSH-18
+    processing_id = models.CharField(max_length=1, default="T")  # P, T or D; never mixed
+    our_application = models.CharField(max_length=40, default="ORDERCOMMS")  # MSH-3 we send
+    our_facility = models.CharField(max_length=40, default="OC1")  # MSH-4 we send
+    their_application = models.CharField(max_length=40)  # MSH-3 they send, MSH-5 we send
+    their_facility = models.CharField(max_length=40)
+    acknowledgement_seconds = models.PositiveSmallIntegerField(default=30)
+    is_paused = models.BooleanField(default=False)
+    last_success_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    failing_phase = models.CharField(max_length=16, blank=True)  # resolve connect send acknowledge
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InboundMessage(models.Model):
+    """One frame as it arrived, committed before it was acknowledged."""
+
+    partner = models.ForeignKey(Partner, models.PROTECT, null=True, related_name="received")
+    sending_application = models.CharField(max_length=180, blank=True)  # MSH-3 as sent
+    sending_facility = models.CharField(max_length=180, blank=True)
+    control_id = models.CharField(max_length=199, blank=True)  # MSH-10
+    message_type = models.CharField(max_length=16, blank=True)  # "ORU^R01"
+    raw = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=12, default="received")
+    acknowledgement = models.CharField(max_length=2, blank=True)  # AA AE AR
+    reason_code = models.CharField(max_length=40, blank=True)  # why parked, one of a closed list
+    reason = models.CharField(max_length=300, blank=True)  # the same in a person's words
+    ordering_key = models.CharField(max_length=64, blank=True)  # one patient's messages in order
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    repeat_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="repeats")
+    handled_by = models.CharField(max_length=150, blank=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner", "sending_application", "sending_facility", "control_id"],
+                condition=~Q(control_id="") & Q(repeat_of__isnull=True) & Q(partner__isnull=False),
+                name="one_message_per_control_id",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="inbox_waiting", condition=Q(state="received")),
+            models.Index(fields=["received_at"]),
+        ]
+
+
+class OutboundMessage(models.Model):
+    """One message to be delivered, written in the business transaction."""
+
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="sent")
+    control_id = models.CharField(max_length=20, unique=True)  # MSH-10, the same on every retry
+    kind = models.CharField(max_length=16)  # "OMG^O19 NW"
+    subject_type = models.CharField(max_length=40)  # "requesting.RequestItem"
+    subject_id = models.CharField(max_length=40)
+    stream = models.CharField(max_length=60)  # order within it is kept: the request's id
+    sequence = models.PositiveIntegerField()  # within the stream, given under the stream's lock
+    raw = models.BinaryField()
+    state = models.CharField(max_length=12, default="waiting")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, default=None)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    acknowledgement = models.CharField(max_length=2, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    first_sent_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "sequence"], name="one_place_in_the_stream")
+        ]
+        indexes = [
+            models.Index(
+                fields=["partner", "id"],
+                name="outbox_waiting",
+                condition=Q(state__in=("waiting", "sending")),
+            )
+        ]
+
+
+def new_lease() -> uuid.UUID:
+    """A fencing token: the holder of an older one may not write."""
+    return uuid.uuid4()

@@ -1,0 +1,5 @@
+"""The wiring: the only room that knows all the others."""
+
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]

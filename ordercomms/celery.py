@@ -1,0 +1,13 @@
+"""The Celery app. Tasks carry a row id or a queue name; PostgreSQL holds the work."""
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercomms.settings")
+
+app = Celery("ordercomms")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue("hl7_in"), Queue("hl7_out"), Queue("timers")]
+app.autodiscover_tasks()

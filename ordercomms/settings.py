@@ -1,0 +1,225 @@
+"""One settings file, sections by concern.
+
+A variable that production needs and lacks is named, with what to do; nothing falls back to a
+secret that is in this file unless `DEBUG` is on.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+DEBUG = os.environ.get("DEBUG", "0") == "1"
+
+
+def required(name: str, *, demo: str = "") -> str:
+    """The variable, or its demo value when DEBUG is on; otherwise stop and name it."""
+    value = os.environ.get(name, "")
+    if value:
+        return value
+    if DEBUG and demo:
+        return demo
+    raise ImproperlyConfigured(f"Set {name}. For a demo on your own machine use `make run`.")
+
+
+def server_address(name: str) -> str:
+    """The variable, or the address that the embedded servers wrote when they started."""
+    noted = DATA_DIR / "servers.json"
+    if name not in os.environ and noted.exists():
+        return json.loads(noted.read_text())[name]
+    return required(name)
+
+
+# --- Secrets and hosts -------------------------------------------------------------------------
+DEMO_SECRET = "demo-only-secret-key-not-for-production-0000000000000000000000000"  # noqa: S105
+SECRET_KEY = required("SECRET_KEY", demo=DEMO_SECRET)
+if not DEBUG and SECRET_KEY == DEMO_SECRET:
+    raise ImproperlyConfigured("SECRET_KEY is the demo secret. Set SECRET_KEY to one of your own.")
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,testserver").split(",")
+DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD", "")
+if DEMO_PASSWORD and not DEBUG:
+    raise ImproperlyConfigured("DEMO_PASSWORD is set while DEBUG is off. Unset DEMO_PASSWORD.")
+LAUNCH_SECRETS = {"demo-gp-system": required("LAUNCH_SECRET", demo="demo-launch-secret")}
+
+# --- Rooms -------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "guardian",
+    "pgtrigger",
+    "axes",
+    "csp",
+    "django_htmx",
+    "django_prometheus",
+    "accounts",
+    "messaging",
+    "patients",
+    "catalogue",
+    "requesting",
+    "results",
+]
+ROOT_URLCONF = "ordercomms.urls"
+WSGI_APPLICATION = "ordercomms.wsgi.application"
+ACCESS_TABLE = "ordercomms.access.ACCESS"
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.ActingMiddleware",
+    "accounts.middleware.AccessMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+# --- Templates ---------------------------------------------------------------------------------
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"environment": "ordercomms.jinja.environment"},
+    },
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    },
+]
+SERVICE_NAME = "Diagnostics ordering"
+ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
+
+# --- Database: PostgreSQL is the truth -----------------------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(server_address("DATABASE_URL"), conn_max_age=600)
+    | {"ATOMIC_REQUESTS": False, "CONN_HEALTH_CHECKS": True}
+}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+    "options", "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# --- Celery: a doorbell, never the truth ---------------------------------------------------------
+CELERY_BROKER_URL = server_address("REDIS_URL")
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "timers"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A killed worker's doorbell rings again soon; with the defaults it takes about 100 s.
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
+SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
+
+# --- HL7 -----------------------------------------------------------------------------------------
+HL7_ROUTING = "ordercomms.routing.ROUTES"
+HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
+MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1")
+MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
+HL7_SITE_PREFIX = os.environ.get("HL7_SITE_PREFIX", "OC1")
+
+# --- Who you are ---------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "accounts:sign-in"
+# Ten wrong guesses per account and source in 15 minutes; keyed on both, so that an attacker
+# elsewhere cannot lock a clinician out.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_VERBOSE = False
+
+# --- The browser ---------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "0") == "1"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+# --- Static files --------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Time and language ---------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "Europe/London"
+USE_TZ = True
+USE_I18N = False
+
+# --- Requesting ----------------------------------------------------------------------------------
+UNDO_SECONDS = int(os.environ.get("UNDO_SECONDS", "10"))
+PREGNANCY_AGES = (12, 55)
+S_NUMBER_PATTERN = r"^S\d{6,7}$"
+
+# --- Logs: event names and ids, never a name or a number -------------------------------------------
+LOGGING_CONFIG = "ordercomms.logs.configure"
+LOGGING = {"level": os.environ.get("LOG_LEVEL", "INFO")}

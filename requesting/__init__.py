@@ -1,0 +1,1 @@
+"""What was asked, by whom, and how far it has got."""

@@ -1,0 +1,1 @@
+"""What came back, who has seen it, what they did."""
