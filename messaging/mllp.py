@@ -1,0 +1,220 @@
+"""Frames on a stream, and one exchange over a kept connection. Bytes only: no word of HL7.
+
+A frame is VT, the message, FS, CR (HL7 Implementation Guide, appendix C: minimal lower layer
+protocol). Bytes between frames are dropped and counted.
+"""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+
+START = b"\x0b"
+END = b"\x1c\r"
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+FRAME_SECONDS = 30.0  # for a whole frame, from its first byte to its last
+CONNECT_SECONDS = 5.0
+_CHUNK = 64 * 1024
+
+
+class FrameTooLarge(Exception):
+    """The frame is longer than is allowed. `beginning` is what came first of it."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self.beginning = beginning
+        super().__init__("frame too large")
+
+
+def frame(message: bytes) -> bytes:
+    """The message in its frame. Refuses (ValueError) a message with frame bytes inside it."""
+    if b"\x0b" in message or b"\x1c" in message:
+        raise ValueError("A frame delimiter is inside the message.")
+    return START + message + END
+
+
+class Deframer:
+    """Cuts a stream into frames, however it is chunked.
+
+    `began_at` is when the first byte of the open frame came, by `clock`; None between frames.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int = MAX_FRAME_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.began_at: float | None = None
+        self.dropped = 0  # bytes that belonged to no frame
+        self._buffer = bytearray()
+        self._searched = 0
+        self._max_bytes = max_bytes
+        self._clock = clock
+
+    @property
+    def held(self) -> int:
+        """How many bytes of an open frame are in memory."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that are complete with these bytes. Raises FrameTooLarge."""
+        self._buffer += data
+        frames: list[bytes] = []
+        while self._open() and (message := self._close()) is not None:
+            frames.append(message)
+        return frames
+
+    def _open(self) -> bool:
+        """Stand at the first byte after VT; drop what comes before it."""
+        if self.began_at is not None:
+            return True
+        start = self._buffer.find(START)
+        dropped = len(self._buffer) if start < 0 else start
+        self.dropped += dropped
+        del self._buffer[: dropped + (start >= 0)]
+        if start >= 0:
+            self.began_at = self._clock()
+            self._searched = 0
+        return start >= 0
+
+    def _close(self) -> bytes | None:
+        """The message up to FS CR, or None while that has not come."""
+        end = self._buffer.find(END, self._searched)
+        if max(end, len(self._buffer) if end < 0 else 0) > self._max_bytes:
+            raise FrameTooLarge(bytes(self._buffer[:4096]))
+        if end < 0:
+            self._searched = max(0, len(self._buffer) - 1)  # FS may be the last byte yet
+            return None
+        message = bytes(self._buffer[:end])
+        del self._buffer[: end + len(END)]
+        self.began_at = None
+        return message
+
+
+# --- The calling side ----------------------------------------------------------------------------
+
+
+class Failed(Exception):
+    """An exchange did not end with an answer. `phase` is resolve, connect, send or acknowledge."""
+
+    def __init__(self, phase: str, sentence: str) -> None:
+        self.phase = phase
+        self.sentence = sentence
+        super().__init__(f"{phase}: {sentence}")
+
+
+class Connection:
+    """A connection to one peer, opened when needed and kept. For one thread at a time.
+
+    Any failure closes it, so that a late answer can never meet the next question.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address = (host, port)
+        self.unexpected = 0  # answers that were not to our question
+        self._socket: socket.socket | None = None
+        self._deframer = Deframer()
+
+    def exchange(
+        self, message: bytes, *, seconds: float, is_answer: Callable[[bytes], bool]
+    ) -> bytes:
+        """Send, and return the first frame that `is_answer`. Others are dropped and counted.
+
+        A kept connection that the peer has meanwhile closed is replaced once, at once. Raises
+        Failed with the phase.
+        """
+        kept = self._socket is not None and self._is_quiet()
+        try:
+            return self._exchange(message, seconds, is_answer)
+        except Failed as failure:
+            if not kept or failure.phase not in ("send", "closed"):
+                raise _public(failure) from None
+        try:
+            return self._exchange(message, seconds, is_answer)
+        except Failed as failure:
+            raise _public(failure) from None
+
+    def _exchange(
+        self, message: bytes, seconds: float, is_answer: Callable[[bytes], bool]
+    ) -> bytes:
+        try:
+            line = self._socket or self._connect()
+            self._send(line, message, seconds)
+            return self._answer(line, time.monotonic() + seconds, is_answer)
+        except Failed:
+            self.close()
+            raise
+
+    def _is_quiet(self) -> bool:
+        """Whether the kept connection still stands; drops answers that came too late."""
+        while self._socket is not None and select.select([self._socket], [], [], 0)[0]:
+            try:
+                data = self._socket.recv(_CHUNK)
+            except OSError:
+                data = b""
+            if not data:
+                self.close()
+                return False
+            self.unexpected += len(self._deframer.feed(data))
+        return self._socket is not None
+
+    def _connect(self) -> socket.socket:
+        try:
+            socket.getaddrinfo(*self.address, type=socket.SOCK_STREAM)
+        except socket.gaierror:
+            raise Failed("resolve", "The name of the host is not known.") from None
+        try:
+            line = socket.create_connection(self.address, timeout=CONNECT_SECONDS)
+        except TimeoutError:
+            raise Failed("connect", "Nobody answered at that address.") from None
+        except OSError:
+            raise Failed("connect", "The connection was refused.") from None
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._socket = line
+        self._deframer = Deframer()
+        return line
+
+    def _send(self, line: socket.socket, message: bytes, seconds: float) -> None:
+        line.settimeout(seconds)
+        try:
+            line.sendall(frame(message))
+        except OSError:
+            raise Failed("send", "The message could not be sent whole.") from None
+
+    def _answer(
+        self, line: socket.socket, deadline: float, is_answer: Callable[[bytes], bool]
+    ) -> bytes:
+        while (left := deadline - time.monotonic()) > 0:
+            line.settimeout(left)
+            for received in self._receive(line):
+                if is_answer(received):
+                    return received
+                self.unexpected += 1
+        raise Failed("acknowledge", "No acknowledgement came in time.")
+
+    def _receive(self, line: socket.socket) -> list[bytes]:
+        try:
+            data = line.recv(_CHUNK)
+        except TimeoutError:
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            raise Failed("closed", "The connection was closed before an acknowledgement.")
+        try:
+            return self._deframer.feed(data)
+        except FrameTooLarge:
+            raise Failed("acknowledge", "The acknowledgement was too large.") from None
+
+    def close(self) -> None:
+        """Close it; the next exchange opens a new one."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+
+def _public(failure: Failed) -> Failed:
+    """`closed` is our word for a peer that hung up while we waited for its acknowledgement."""
+    if failure.phase == "closed":
+        return Failed("acknowledge", failure.sentence)
+    return failure
