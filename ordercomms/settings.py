@@ -123,7 +123,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- Celery: a doorbell, never the truth ---------------------------------------------------------
-CELERY_BROKER_URL = server_address("REDIS_URL")
+REDIS_URL = server_address("REDIS_URL")
+# Celery spells a Unix socket in its own way; any other address stays as it is.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
+    "?db=", "?virtual_host=", 1
+)
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True

@@ -1,0 +1,126 @@
+"""Child processes that end when their parent does.
+
+Used by `make run`, by the tests and by the embedded servers. Nothing here knows what it starts.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def end_with_parent(sig: signal.Signals) -> Callable[[], None] | None:
+    """For Popen's preexec_fn: Linux sends `sig` to the child when its parent dies, even by kill -9.
+
+    The parent is the *thread* that started the child, so start children from the main thread.
+    Elsewhere than on Linux there is no such call and only an orderly stop ends the children.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    parent = os.getpid()
+
+    def in_child() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(sig))
+        if os.getppid() != parent:  # it died between fork and prctl
+            os.kill(os.getpid(), sig)
+
+    return in_child
+
+
+@dataclass
+class Child:
+    """One supervised process: in a session of its own, its output in a file, stopped by signal."""
+
+    name: str
+    argv: list[str]
+    log: Path
+    env: Mapping[str, str] | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    cwd: Path | None = None
+    account: dict[str, Any] = field(default_factory=dict)  # Popen's user, group, extra_groups
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it. Its own session keeps the terminal's Ctrl-C for the supervisor alone."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if self.env is None else dict(self.env),
+                cwd=self.cwd,
+                start_new_session=True,
+                preexec_fn=end_with_parent(self.stop_signal),
+                **self.account,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs (or before it started)."""
+        return self.process.poll() if self.process else None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def ask_to_stop(self) -> None:
+        """Send the stop signal and return at once."""
+        if self.is_running and self.process:
+            self.process.send_signal(self.stop_signal)
+
+    def stop(self, *, patience: float = 10.0) -> None:
+        """Ask, wait `patience` seconds, then end what is left of its process group."""
+        if self.process is None:
+            return
+        self.ask_to_stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
+        end_group(self.process.pid)
+        self.process.wait()
+
+    def last_lines(self, count: int = 8) -> str:
+        """The end of its log, for a person who has to see why it stopped."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+
+def end_group(leader: int) -> None:
+    """Kill whatever is left in the process group that `leader` led. Nothing left is fine."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this id exists, ours or not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def wait_until(question: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
+    """Ask until it says yes; False when `seconds` have passed."""
+    deadline = time.monotonic() + seconds
+    while not question():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True

@@ -1,0 +1,1 @@
+"""The proofs: a folder per room; `house` holds the rules, `journeys` a clinician's day."""

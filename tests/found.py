@@ -1,0 +1,42 @@
+"""Programs of other people that some tests drive: found on the machine or plainly missing."""
+
+import os
+import shutil
+from pathlib import Path
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+
+
+def chromium() -> str | None:
+    """The browser: the variable CHROMIUM, one on the path, or the Mac's own place."""
+    for name in (os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES, CHROMIUM_ON_A_MAC):
+        if name and (path := shutil.which(name)):
+            return path
+    return None
+
+
+def dcmtk() -> str | None:
+    """The folder with DCMTK's programs."""
+    path = shutil.which("storescp")
+    return str(Path(path).parent) if path else None
+
+
+def orthanc() -> str | None:
+    """Debian installs it outside an ordinary user's path."""
+    return shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
+
+
+PROGRAMS = {
+    "needs_chromium": ("Chromium", chromium()),
+    "needs_dcmtk": ("DCMTK", dcmtk()),
+    "needs_orthanc": ("Orthanc", orthanc()),
+}
+
+
+def report() -> list[str]:
+    """One line per program, for the head of the run."""
+    return [
+        f"{name}: {place or f'not found; tests marked {marker} are skipped'}"
+        for marker, (name, place) in PROGRAMS.items()
+    ]
