@@ -21,8 +21,8 @@ ARGS ?=
 PACKAGES := $(VENV)/.installed
 STYLES := static/nhsuk/nhsuk-frontend.min.css
 ROOMS := accounts catalogue messaging nhsuk ordercomms patients requesting results
-STRICTLY_TYPED := $(wildcard $(foreach room,$(ROOMS),$(addprefix $(room)/, \
-	states.py wire.py hl7.py queries.py policies.py services.py nhs_number.py matching.py rules.py)))
+STRICTLY_TYPED := $(wildcard messaging/wire/*.py $(foreach room,$(ROOMS),$(addprefix $(room)/, \
+	states.py hl7.py queries.py policies.py services.py nhs_number.py matching.py rules.py)))
 # Enough for settings.py to be read where no server is asked anything.
 NO_SERVER := DEBUG=1 DATABASE_URL=postgresql:///none REDIS_URL=redis://none
 

@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2 import sql
 
 from demo.embedded.places import CannotStart, Home, Say, give, succeeds, unprivileged, write_private
-from demo.processes import Child, is_alive, wait_until
+from demo.processes import Child, command_line, is_alive, wait_until
 
 ROLE = "ordercomms"
 
@@ -109,7 +109,7 @@ class Postgres:
             "log_error_verbosity": "terse",
         }
         if not self.durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def start(self) -> Self:
@@ -190,7 +190,7 @@ class Postgres:
         if not pid_file.exists():
             return
         pid = int(pid_file.read_text().split("\n", 1)[0] or 0)
-        if pid > 1 and is_alive(pid) and _is_postgres_on(pid, self.data):
+        if pid > 1 and _is_postgres_on(pid, self.data):
             self.say(f"Stopping a PostgreSQL left over from an earlier run (process {pid}).")
             os.kill(pid, signal.SIGINT)
             wait_until(lambda: not is_alive(pid), seconds=30)
@@ -243,6 +243,5 @@ def _plain_environment() -> dict[str, str]:
 
 def _is_postgres_on(pid: int, data: Path) -> bool:
     """Whether that process is a PostgreSQL that runs on this data folder."""
-    asked = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, check=False)
-    words = asked.stdout.decode(errors="replace")
+    words = command_line(pid)
     return "postgres" in words and str(data) in words
