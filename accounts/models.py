@@ -71,6 +71,7 @@ class User(AbstractUser):
     registration_number = models.CharField(max_length=12, blank=True)
     registration_checked_on = models.DateField(null=True, blank=True)
     undo_seconds = models.PositiveSmallIntegerField(default=10)  # 10, 20 or 30
+    is_demo = models.BooleanField(default=False)  # invented; let in only where the demo runs
 
     class Meta:
         constraints = [
@@ -104,6 +105,9 @@ class Membership(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.role} at {self.organisation_id}"
+
 
 class Entitlement(models.Model):
     """What a non-medical referrer may ask of one trust's radiology (IR(ME)R 2017, reg. 6).
@@ -125,12 +129,18 @@ class Entitlement(models.Model):
             models.UniqueConstraint(fields=["user", "trust"], name="one_entitlement_per_trust")
         ]
 
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.trust_id}: {self.scope_words}"
+
 
 class LaunchUse(models.Model):
     """A launch link's nonce, kept so that the link opens once."""
 
     nonce = models.UUIDField(primary_key=True, default=uuid.uuid4)
     used_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return str(self.nonce)
 
 
 @pgtrigger.register(
@@ -160,3 +170,6 @@ class AccessEvent(models.Model):
             models.Index(fields=["patient_id", "-at"]),
             models.Index(fields=["user_id", "-at"]),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.action} {self.outcome}"

@@ -62,3 +62,31 @@ ROLES: dict[str, Role] = {
         frozenset({P.OPERATE_MESSAGES, P.VIEW_SERVICES}),
     ),
 }
+
+# Each permission as the end of the sentence "You cannot ...".
+DEEDS: dict[Permission, str] = {
+    P.REQUEST_TESTS: "request tests",
+    P.TRACK_REQUESTS: "follow requests",
+    P.VIEW_RESULTS: "see results",
+    P.REVIEW_RESULTS: "review results",
+    P.FIND_PATIENTS: "search for patients",
+    P.VET_REQUESTS: "vet requests",
+    P.VIEW_DEPARTMENT_REQUESTS: "see a department’s requests",
+    P.OPERATE_MESSAGES: "look after messages",
+    P.VIEW_SERVICES: "see the state of the services",
+}
+
+
+def deed(permission: object) -> str:
+    """The end of "You cannot ..."; for what nobody may do, "do this"."""
+    return DEEDS[permission] if isinstance(permission, Permission) else "do this"
+
+
+def role_label(slug: str) -> str:
+    """The role as people call it."""
+    return ROLES[slug].label if slug in ROLES else ""
+
+
+def role_may(slug: str, permission: str) -> bool:
+    """Whether the role has the permission, wherever it is held."""
+    return slug in ROLES and Permission(permission) in ROLES[slug].permissions

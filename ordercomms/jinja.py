@@ -2,12 +2,43 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib.messages import get_messages
 from django.templatetags.static import static
 from django.urls import reverse
-from jinja2 import Environment
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
+
+from accounts.roles import deed, role_label, role_may
+from nhsuk import charts, formats, tags
+from ordercomms.frame import frame_of
 
 
 def environment(**options: Any) -> Environment:
+    """Called by Django, which passes autoescape on and a loader of our templates.
+
+    The NHS components read settings that nobody gave, so undefined values chain.
+    """
+    options["loader"] = ChoiceLoader([options["loader"], PackageLoader("nhsuk_frontend_jinja")])
+    options |= {"undefined": ChainableUndefined, "trim_blocks": True, "lstrip_blocks": True}
     env = Environment(**options)  # noqa: S701  autoescape is in Django's options, and on
-    env.globals.update({"static": static, "url": reverse})
+    env.filters.update(formats.FILTERS)
+    env.globals.update(
+        {
+            "static": static,
+            "url": url,
+            "frame_of": frame_of,
+            "help_phone": lambda: settings.HELP_PHONE,
+            "messages_of": get_messages,
+            "role_label": role_label,
+            "role_may": role_may,
+            "deed": deed,
+            "tag_of": tags.tag,
+            "sparkline": charts.sparkline,
+        }
+    )
     return env
+
+
+def url(name: str, *args: Any, **kwargs: Any) -> str:
+    """The address of a named page: `url("requesting:detail", item.id)`."""
+    return reverse(name, args=args or None, kwargs=kwargs or None)

@@ -44,6 +44,7 @@ ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,testserver"
 DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD", "")
 if DEMO_PASSWORD and not DEBUG:
     raise ImproperlyConfigured("DEMO_PASSWORD is set while DEBUG is off. Unset DEMO_PASSWORD.")
+DEMO_ALLOWED = DEBUG  # people marked as demo people are let in
 LAUNCH_SECRETS = {"demo-gp-system": required("LAUNCH_SECRET", demo="demo-launch-secret")}
 
 # --- Rooms -------------------------------------------------------------------------------------
@@ -74,6 +75,7 @@ ACCESS_TABLE = "ordercomms.access.ACCESS"
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "accounts.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -109,6 +111,10 @@ TEMPLATES = [
     },
 ]
 SERVICE_NAME = "Diagnostics ordering"
+HELP_PHONE = os.environ.get("HELP_PHONE", "020 7946 0100")
+# Each is called with the person who looks (an Acting, or None) and returns (sentence, since) pairs
+# for what is not well; nothing when all is well. Cheap: they run on every page.
+STATUS_SOURCES = ["accounts.queries.certificates_running_out"]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
 # --- Database: PostgreSQL is the truth -----------------------------------------------------------
@@ -180,17 +186,21 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
+SIGN_IN_FAILURES_PER_SOURCE = 100  # in the same 15 minutes, over all accounts: spraying
 
 # --- The browser ---------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 12 * 3600  # the longest that one sign-in lasts
+SESSION_IDLE_SECONDS = int(os.environ.get("SESSION_IDLE_SECONDS", "900"))
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "0") == "1"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_REFERRER_POLICY = "no-referrer"
+# Not "no-referrer": with that a browser sends `Origin: null` with our own forms, and CSRF refuses.
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "ordercomms.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -224,6 +234,8 @@ UNDO_SECONDS = int(os.environ.get("UNDO_SECONDS", "10"))
 PREGNANCY_AGES = (12, 55)
 S_NUMBER_PATTERN = r"^S\d{6,7}$"
 
-# --- Logs: event names and ids, never a name or a number -------------------------------------------
+# --- Logs: event names and ids, never a name or a number ------------------------------------------
 LOGGING_CONFIG = "ordercomms.logs.configure"
-LOGGING = {"level": os.environ.get("LOG_LEVEL", "INFO")}
+LOGGING = {"level": os.environ.get("LOG_LEVEL", "INFO"), "as_json": not DEBUG}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # workers write by the same net
+METRICS_ALLOWED_FROM = os.environ.get("METRICS_ALLOWED_FROM", "127.0.0.1").split(",")

@@ -2,7 +2,16 @@
 
 from django.urls import include, path
 
+from ordercomms import views
+
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("services/", views.services, name="services"),
+    path("help/keyboard", views.keyboard, name="keyboard"),
+    path("help/accessibility", views.accessibility, name="accessibility"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("", include("patients.urls")),
     path("", include("catalogue.urls")),
@@ -10,3 +19,8 @@ urlpatterns = [
     path("", include("results.urls")),
     path("messages/", include("messaging.urls")),
 ]
+
+handler400 = views.bad_request
+handler403 = views.forbidden
+handler404 = views.not_found
+handler500 = views.server_error

@@ -98,6 +98,7 @@ class Migration(migrations.Migration):
                 ('registration_number', models.CharField(blank=True, max_length=12)),
                 ('registration_checked_on', models.DateField(blank=True, null=True)),
                 ('undo_seconds', models.PositiveSmallIntegerField(default=10)),
+                ('is_demo', models.BooleanField(default=False)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],

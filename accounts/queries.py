@@ -1,0 +1,133 @@
+"""Who may act where, who can help, and what a referrer is entitled to. Other rooms may enter."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from .models import Entitlement, Membership, Organisation, User
+from .policies import Acting
+from .roles import ROLES, Permission
+
+EXPIRES_SOON_DAYS = 60
+
+
+def memberships_of(user_id: int) -> QuerySet[Membership]:
+    """A person's current roles, with their places, in the order of the places' names."""
+    return (
+        Membership.objects.filter(user_id=user_id, ended_at__isnull=True, role__in=ROLES)
+        .select_related("user", "organisation__parent", "supervisor")
+        .order_by("organisation__name")
+    )
+
+
+def acting_as(membership: Membership) -> Acting:
+    """What the role may do, less what its organisation may not do yet."""
+    permissions = ROLES[membership.role].permissions
+    if not membership.organisation.may_request:
+        permissions -= {Permission.REQUEST_TESTS}
+    return Acting(
+        user=membership.user,
+        organisation=membership.organisation,
+        role=membership.role,
+        permissions=permissions,
+        supervisor=membership.supervisor,
+    )
+
+
+def acting_at(user: User, ods_code: str) -> Acting | None:
+    """The person acting for that organisation; None when they have no current role there."""
+    membership = memberships_of(user.pk).filter(organisation__ods_code=ods_code).first()
+    return acting_as(membership) if membership else None
+
+
+def user_by_username(username: str) -> User | None:
+    """An account that is in use; None when there is none of that name."""
+    return User.objects.filter(username=username, is_active=True).first()
+
+
+def colleagues(organisation: Organisation, permission: Permission) -> QuerySet[User]:
+    """People with a role at the organisation that has the permission, by family name."""
+    roles = [slug for slug, role in ROLES.items() if permission in role.permissions]
+    return User.objects.filter(
+        memberships__organisation=organisation,
+        memberships__role__in=roles,
+        memberships__ended_at__isnull=True,
+        is_active=True,
+    ).order_by("last_name", "first_name")
+
+
+def roles_that_may(permission: Permission) -> list[str]:
+    """The labels of the roles that have a permission, as the refusal page names them."""
+    return [role.label for role in ROLES.values() if permission in role.permissions]
+
+
+@dataclass(frozen=True)
+class EntitlementCard:
+    """One trust's leave to refer, as it stands on one day. `state` is a code of nhsuk.tags."""
+
+    trust: Organisation
+    scope_words: str
+    modalities: tuple[str, ...]
+    service_codes: tuple[str, ...]
+    granted_on: date
+    expires_on: date
+    state: str
+    days_left: int
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.state in ("active", "soon")
+
+
+def entitlements_of(user: User, *, on: date | None = None) -> list[EntitlementCard]:
+    """Every trust that entitled this person, by the trust's name."""
+    held = Entitlement.objects.filter(user=user).select_related("trust").order_by("trust__name")
+    return [_card(entitlement, on or timezone.localdate()) for entitlement in held]
+
+
+def entitlement_at(
+    user: User, trust: Organisation, *, on: date | None = None
+) -> EntitlementCard | None:
+    """This trust's leave for this person; None when it never gave any."""
+    held = Entitlement.objects.filter(user=user, trust=trust).select_related("trust").first()
+    return _card(held, on or timezone.localdate()) if held else None
+
+
+def _card(held: Entitlement, on: date) -> EntitlementCard:
+    return EntitlementCard(
+        trust=held.trust,
+        scope_words=held.scope_words,
+        modalities=tuple(held.modalities),
+        service_codes=tuple(held.service_codes),
+        granted_on=held.granted_on,
+        expires_on=held.certificate_expires_on,
+        state=_state(held, on),
+        days_left=(held.certificate_expires_on - on).days,
+    )
+
+
+def _state(held: Entitlement, on: date) -> str:
+    """The certificate is good to the end of its last day."""
+    if held.suspended_at:
+        return "suspended"
+    if held.granted_on > on:
+        return "future"
+    days_left = (held.certificate_expires_on - on).days
+    if days_left < 0:
+        return "expired"
+    return "soon" if days_left <= EXPIRES_SOON_DAYS else "active"
+
+
+def certificates_running_out(acting: Acting | None) -> list[tuple[str, datetime | None]]:
+    """For the status strip: a referrer's certificate that ends within 60 days."""
+    if acting is None or acting.user is None or acting.role != "ahp":
+        return []
+    soon = [card for card in entitlements_of(acting.user) if card.state == "soon"]
+    return [(_runs_out(min(card.days_left for card in soon)), None)] if soon else []
+
+
+def _runs_out(days: int) -> str:
+    when = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+    return f"Your IR(ME)R certificate runs out {when}."

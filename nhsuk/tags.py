@@ -1,0 +1,135 @@
+"""Every word that appears in a tag: one table a kind, code to label, colour and lane.
+
+Rendered by `templates/nhsuk/tag.html` and nowhere else. Plain Python; any room may enter.
+Colours are the design system's tint classes, so the contrast is theirs (tested with ours).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    """Whose move it is, as the tracker groups requests."""
+
+    YOU = "you"
+    WAITING = "waiting"
+    PATIENT = "patient"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A label, the tint it wears, whose move it is, and the sentence that says what is next.
+
+    `colour` is empty for a tag without tint. `next` has places to fill by name.
+    """
+
+    label: str
+    colour: str = ""
+    lane: Lane | None = None
+    next: str = ""
+
+    @property
+    def classes(self) -> str:
+        """The design system's class: `nhsuk-tag--aqua-green`."""
+        return f"nhsuk-tag--{self.colour or 'no-colour'}"
+
+
+ORDER_STATUSES: dict[str, Tag] = {
+    "draft": Tag("Draft", "grey", Lane.YOU, "Not sent. Saved {time}."),
+    "held": Tag("Sending", "yellow", Lane.YOU, "Sends at {time}. Undo or change it now."),
+    "queued": Tag(
+        "Queued", "orange", Lane.WAITING,
+        "The link to {department} is down. It will send by itself. Nothing to do.",
+    ),
+    "sent": Tag("Sent", "blue", Lane.WAITING, "Waiting for {department} to receive it."),
+    "received": Tag(
+        "Received", "blue", Lane.WAITING, "{department} has it. To change it, ring {phone}."
+    ),
+    "vetting": Tag(
+        "Awaiting vetting", "purple", Lane.WAITING, "Usually decided in {days} days."
+    ),
+    "info": Tag(
+        "More information needed", "orange", Lane.YOU,
+        "{name} asked: “{question}” Answer by {date}.",
+    ),
+    "rejected": Tag(
+        "Rejected", "red", Lane.YOU, "Reason: {reason}. Fix and send again, or close."
+    ),
+    "accepted": Tag("Accepted", "aqua-green", Lane.WAITING, "Being booked."),
+    "walkin": Tag(
+        "Walk-in ready", "aqua-green", Lane.PATIENT, "Patient can go to any site. {hours}"
+    ),
+    "booked": Tag("Booked", "blue", Lane.PATIENT, "{site}, {date} {time}."),
+    "dna": Tag("Did not attend", "orange", Lane.YOU, "Missed {date}. Rebook or cancel."),
+    "collected": Tag("Sample collected", "blue", Lane.WAITING, "Taken {date} {time} by {name}."),
+    "progress": Tag("In progress", "purple", Lane.WAITING, "Scanned, or in the laboratory."),
+    "reported": Tag("Reported", "green", Lane.YOU, "Review the result."),
+    "reviewed": Tag("Reviewed", "white", Lane.DONE, "Reviewed by {name} {date}."),
+    "cancelled": Tag("Cancelled", "grey", Lane.DONE, "Cancelled by {name}: {reason}."),
+}  # fmt: skip
+
+PRIORITIES: dict[str, Tag | None] = {
+    "routine": None,
+    "soon": Tag("Soon", "orange"),
+    "urgent": Tag("Urgent", "red"),
+    "2ww": Tag("2WW", "red"),
+}
+
+# A normal result wears no tag. Beside a number the macro adds an arrow: never colour alone.
+RESULT_FLAGS: dict[str, Tag | None] = {
+    "normal": None,
+    "abnormal": Tag("Abnormal", "yellow"),
+    "unexpected": Tag("Unexpected", "orange"),
+    "critical": Tag("Critical", "red"),
+}
+
+ENTITLEMENTS: dict[str, Tag] = {
+    "active": Tag("Active", "green"),
+    "soon": Tag("Expires soon", "orange"),
+    "expired": Tag("Expired", "red"),
+    "suspended": Tag("Suspended", "grey"),
+    "future": Tag("Not started", "grey"),
+}
+
+# Of a service or a link, on the strip and on "All services".
+SERVICE_STATES: dict[str, Tag] = {
+    "working": Tag("Working", "green"),
+    "waiting": Tag("Waiting", "yellow"),
+    "failing": Tag("Not working", "red"),
+    "off": Tag("Switched off", "grey"),
+}
+
+# Of a message in or out, on the operators' queue.
+MESSAGE_STATES: dict[str, Tag] = {
+    "received": Tag("Received", "blue"),
+    "processed": Tag("Processed", "green"),
+    "duplicate": Tag("Sent twice", "grey"),
+    "parked": Tag("Needs a person", "red"),
+    "discarded": Tag("Set aside", "grey"),
+    "waiting": Tag("Waiting", "yellow"),
+    "sending": Tag("Sending", "blue"),
+    "delivered": Tag("Delivered", "green"),
+    "refused": Tag("Refused", "red"),
+    "failing": Tag("Trying again", "orange"),
+    "dead": Tag("Stopped trying", "red"),
+    "cancelled": Tag("Cancelled", "grey"),
+}
+
+VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
+    "order": ORDER_STATUSES,
+    "priority": PRIORITIES,
+    "flag": RESULT_FLAGS,
+    "entitlement": ENTITLEMENTS,
+    "service": SERVICE_STATES,
+    "message": MESSAGE_STATES,
+}
+
+
+def tag(kind: str, code: str) -> Tag | None:
+    """The tag of a code; None where the plain state wears none (routine, normal).
+
+    A code that is not in the table is a fault of ours and raises KeyError: a status that no
+    screen can show must not exist.
+    """
+    return VOCABULARY[kind][code]

@@ -1,0 +1,86 @@
+"""Home, launch, the state of the services, help, health: pages that belong to no one room."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from django_prometheus.exports import ExportToDjangoView
+
+from ordercomms import health
+from ordercomms.frame import first_page, frame_of
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """To the page where this role's work starts."""
+    start = first_page(request.acting)
+    return HttpResponseRedirect(start) if start else render(request, "home.html")
+
+
+@require_safe
+def services(request: HttpRequest) -> HttpResponse:
+    """S9: each part of the service, whether it works, and what to do while it does not."""
+    context = {"parts": health.parts(), "statuses": frame_of(request).statuses}
+    return render(request, "services.html", context)
+
+
+@require_safe
+def keyboard(request: HttpRequest) -> HttpResponse:
+    return render(request, "keyboard.html")
+
+
+@require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    return render(request, "accessibility.html")
+
+
+# --- For machines --------------------------------------------------------------------------------
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive: this process answers. Touches nothing else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Ready: 200 while every needed part answers, else 503. The body names each part."""
+    parts = health.parts()
+    ready = all(part.works for part in parts if part.needed)
+    body = {part.name: "ok" if part.works else "away" for part in parts}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Counts for Prometheus: to this machine and to the addresses of METRICS_ALLOWED_FROM."""
+    if request.META.get("REMOTE_ADDR", "") not in settings.METRICS_ALLOWED_FROM:
+        return render(request, "404.html", status=404)
+    return ExportToDjangoView(request)
+
+
+# --- When it does not work -----------------------------------------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The same page for what is not there and for what is not theirs."""
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Asks nothing of anybody: no database, no session, no frame."""
+    return render(None, "500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form from an old page, or from somewhere else."""
+    return render(request, "csrf.html", status=403)
