@@ -3,10 +3,15 @@
 import uuid
 
 import pgtrigger
+from django.db import models
+from django.db.models import Q
+
 from accounts.models import Organisation, Site, User
 from catalogue.models import Service
-from django.db import models
+from messaging.models import Partner
 from patients.models import Patient
+
+from .states import Attention, Status
 
 
 class Priority(models.TextChoices):
@@ -18,8 +23,8 @@ class Priority(models.TextChoices):
 class Draft(models.Model):
     """What a person has chosen so far for one patient. Nothing has been asked yet.
 
-    `content` is `{"items": [{"service", "side", "reasons", "details", "answers", "alerts",
-    "take_from"}], "priority", "results_to", "copy_to"}`, as `requesting.drafts` reads it.
+    `content` is as `requesting.drafts.Content.as_json` writes it. `shown` remembers which alerts
+    were put in front of the person, so that each is counted once.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -28,6 +33,12 @@ class Draft(models.Model):
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="drafts")
     content = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=0)
+    shown = models.JSONField(
+        default=dict
+    )  # {"chest-xray": {"dup-open": 1}}: service, rule, version
+    replaces = models.ForeignKey(
+        "RequestItem", models.CASCADE, null=True, blank=True, related_name="drafts_in_its_place"
+    )
     saved_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -36,6 +47,9 @@ class Draft(models.Model):
                 fields=["user", "organisation", "patient"], name="one_draft_per_patient"
             )
         ]
+
+    def __str__(self) -> str:
+        return f"Draft {self.pk}"
 
 
 class Request(models.Model):
@@ -51,27 +65,41 @@ class Request(models.Model):
     priority = models.CharField(max_length=8, choices=Priority, default=Priority.ROUTINE)
     idempotency_key = models.UUIDField(unique=True)  # one per form: a double click asks once
     body_sha256 = models.CharField(max_length=64)  # same key with another body is refused
+    composed = models.JSONField(default=dict)  # the draft as it was sent: undo gives it back
     replaces = models.ForeignKey(
         "RequestItem", models.PROTECT, null=True, blank=True, related_name="replaced_by"
     )
     requested_at = models.DateTimeField()
     release_at = models.DateTimeField()  # undo is real until then
     released_at = models.DateTimeField(null=True, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(released_at__isnull=True) | Q(undone_at__isnull=True),
+                name="undone_or_released",
+            )
+        ]
         indexes = [
-            models.Index(fields=["organisation", "-requested_at"]),
             models.Index(fields=["patient", "-requested_at"]),
             models.Index(
                 fields=["release_at"],
                 name="requests_to_release",
-                condition=models.Q(released_at__isnull=True),
+                condition=Q(released_at__isnull=True, undone_at__isnull=True),
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.reference
+
 
 class RequestItem(models.Model):
-    """One test: one placer number, one status. Moved only by `requesting.services`."""
+    """One test: one placer number, one status. Moved only by `requesting.services`.
+
+    `due_at` is when the requester must look: at once for a rejection, later for what others have
+    not done in time, never for what is at its end. The tracker's lists are made of it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     request = models.ForeignKey(Request, models.PROTECT, related_name="items")
@@ -92,6 +120,7 @@ class RequestItem(models.Model):
     site = models.ForeignKey(Site, models.PROTECT, null=True, blank=True)
     attendance = models.CharField(max_length=10)  # catalogue.Offering.Attendance
     take_from = models.DateField(null=True, blank=True)  # asked for a later date
+    collection = models.CharField(max_length=16, blank=True)  # drafts.Collection; "" for imaging
 
     reasons = models.JSONField(default=list)  # [{"code", "text", "sentence"}], frozen
     clinical_details = models.CharField(max_length=500, blank=True)
@@ -101,11 +130,15 @@ class RequestItem(models.Model):
     status = models.CharField(max_length=12)
     status_at = models.DateTimeField()
     status_by = models.CharField(max_length=150, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    attention = models.CharField(max_length=16, blank=True)  # states.Attention
+    told_at = models.DateTimeField(null=True, blank=True)  # MSH-7 of the department's last message
     reason_code = models.CharField(max_length=24, blank=True)  # of a rejection or cancellation
     reason = models.CharField(max_length=300, blank=True)
     scheduled_at = models.DateTimeField(null=True, blank=True)
     scheduled_place = models.CharField(max_length=120, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    order_due_at = models.DateTimeField(null=True, blank=True)  # accepted here: the order leaves
     vetting_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="vetting"
     )
@@ -114,12 +147,55 @@ class RequestItem(models.Model):
     resulted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["organisation", "status", "-requested_at"]),
-            models.Index(fields=["department", "status", "requested_at"]),
-            models.Index(fields=["patient", "service", "-requested_at"]),
-            models.Index(fields=["requester", "status", "-requested_at"]),
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[status.value for status in Status]), name="status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(attention__in=["", *(each.value for each in Attention)]),
+                name="attention_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["reviewed", "cancelled"], attention="")
+                | Q(due_at__isnull=False),
+                name="what_waits_has_a_clock",
+            ),
+            models.CheckConstraint(
+                condition=Q(vetting_since__isnull=False) | Q(vetting_by__isnull=True),
+                name="vetting_by_has_a_since",
+            ),
         ]
+        indexes = [
+            models.Index(fields=["organisation", "-requested_at", "-id"], name="items_by_place"),
+            models.Index(fields=["requester", "-requested_at", "-id"], name="items_by_requester"),
+            models.Index(
+                fields=["organisation", "requested_at", "id"],
+                name="items_open_by_place",
+                condition=Q(due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["requester", "requested_at", "id"],
+                name="items_open_by_requester",
+                condition=Q(due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["department", "status", "requested_at"],
+                name="items_open_by_department",
+                condition=Q(due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["due_at"], name="items_by_clock", condition=Q(due_at__isnull=False)
+            ),
+            models.Index(
+                fields=["order_due_at"],
+                name="items_to_order",
+                condition=Q(order_due_at__isnull=False),
+            ),
+            models.Index(fields=["patient", "service", "-requested_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.placer_number
 
 
 class Answer(models.Model):
@@ -128,6 +204,7 @@ class Answer(models.Model):
     item = models.ForeignKey(RequestItem, models.CASCADE, related_name="answers")
     question_code = models.CharField(max_length=40)
     question_text = models.CharField(max_length=160)
+    kind = models.CharField(max_length=16)  # catalogue.Question.Kind: how it goes on the wire
     value = models.CharField(max_length=200)
     label = models.CharField(max_length=200)
 
@@ -137,6 +214,9 @@ class Answer(models.Model):
                 fields=["item", "question_code"], name="one_answer_per_question"
             )
         ]
+
+    def __str__(self) -> str:
+        return f"Answer {self.pk}: {self.question_code}"
 
 
 @pgtrigger.register(
@@ -160,6 +240,29 @@ class RequestEvent(models.Model):
     class Meta:
         indexes = [models.Index(fields=["item", "at"])]
 
+    def __str__(self) -> str:
+        return f"Event {self.pk}: {self.event}"
+
+
+class OrderMessage(models.Model):
+    """What one outbound HL7 message said about which items: a new order, or a cancellation."""
+
+    class Control(models.TextChoices):
+        NEW = "NW", "New order"
+        CANCEL = "CA", "Cancel order"
+
+    request = models.ForeignKey(Request, models.PROTECT, related_name="order_messages")
+    department = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="+")
+    control = models.CharField(max_length=2, choices=Control)
+    control_id = models.CharField(max_length=20, unique=True)
+    items = models.ManyToManyField(RequestItem, related_name="order_messages")
+    written_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.control} {self.control_id}"
+
 
 class RequestMessage(models.Model):
     """A question from the department about an item, or the answer to it."""
@@ -169,6 +272,9 @@ class RequestMessage(models.Model):
     text = models.CharField(max_length=500)
     by_name = models.CharField(max_length=150)
     at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Message {self.pk}"
 
 
 class PreviousResult(models.Model):
@@ -192,6 +298,9 @@ class PreviousResult(models.Model):
     class Meta:
         indexes = [models.Index(fields=["patient", "service", "-observed_at"])]
 
+    def __str__(self) -> str:
+        return f"Result {self.pk}"
+
 
 class Rule(models.Model):
     """An alert rule as data. A change is a new version; outcomes keep the version they met."""
@@ -213,6 +322,28 @@ class Rule(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.key} {self.version}"
+
+
+class RuleCount(models.Model):
+    """What became of a rule's boxes: a rule that nobody heeds is retired or narrowed."""
+
+    key = models.SlugField(max_length=40)
+    version = models.PositiveIntegerField()
+    shown = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)  # the test was taken out or swapped
+    reasoned = models.PositiveIntegerField(default=0)  # sent with a reason
+    not_helpful = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "version"], name="one_count_per_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.version}"
+
 
 class AlertOutcome(models.Model):
     """What the person saw when they sent the item, and what they answered. Frozen."""
@@ -228,3 +359,6 @@ class AlertOutcome(models.Model):
     reason_code = models.CharField(max_length=24, blank=True)
     reason_words = models.CharField(max_length=200, blank=True)
     at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.rule_key} {self.rule_version}"
