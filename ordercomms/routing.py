@@ -7,5 +7,16 @@ conf, so that `messaging` imports nobody.
 from collections.abc import Callable
 from typing import Any
 
-ROUTES: dict[tuple[str, str], Callable[..., None]] = {}
+from patients import inbound as patients
+
+ROUTES: dict[tuple[str, str], Callable[..., None]] = {
+    # Patients: docs/hl7/adt.md
+    ("ADT", "A04"): patients.update_person,
+    ("ADT", "A08"): patients.update_person,
+    ("ADT", "A28"): patients.update_person,
+    ("ADT", "A31"): patients.update_person,
+    ("ADT", "A34"): patients.park_merge,
+    ("ADT", "A40"): patients.park_merge,
+    ("ADT", "A47"): patients.park_merge,
+}
 DELIVERY: dict[str, Callable[..., Any]] = {}

@@ -1,0 +1,213 @@
+"""Patients as people may see them, and as messages name them. Other rooms may enter.
+
+Whatever shows a patient to a person passes through `patient_for` or `find`; both ask
+`policies.reach` and both write to the audit trail. `by_nhs_number` and `by_identifier` are for
+machines, and for checks that show nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from uuid import UUID
+
+from django.contrib.postgres.search import TrigramSimilarity
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Greatest
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import AccessEvent, Organisation, OrganisationKind
+from accounts.policies import Acting
+
+from . import search_terms
+from .errors import NotFound
+from .matching import Demographics, HospitalNumber
+from .models import Identifier, Patient, PatientChange
+from .policies import reach
+from .search_terms import NotSearchable, Term
+
+MOST_SHOWN = 50
+BY_NAME = ("family_key", "given_key", "birth_date", "pk")
+VIEWED = "view_patient"
+SIMILAR_WITHIN = timedelta(minutes=30)
+
+
+# --- One patient ---------------------------------------------------------------------------------
+
+
+def patient_for(
+    acting: Acting | None, patient_id: UUID | str, *, request: HttpRequest | None = None
+) -> Patient:
+    """The patient, with practice and hospital numbers, and the view on record: the one door.
+
+    Raises NotFound for the absent and the forbidden alike; both refusals are on record too.
+    """
+    key = _uuid(patient_id)
+    found = _whole(visible_to(acting)).filter(pk=key).first() if key else None
+    audit.record(
+        acting=acting, action=VIEWED, object_type="patients.Patient", object_id=key or "",
+        patient_id=key or "", outcome="ok" if found else "denied", request=request,
+    )  # fmt: skip
+    if found is None:
+        raise NotFound
+    return found
+
+
+def visible_to(acting: Acting | None) -> QuerySet[Patient]:
+    """Every patient within reach; a record that was merged into another is not one."""
+    return Patient.objects.filter(reach(acting), merged_into__isnull=True)
+
+
+def by_nhs_number(number: str) -> Patient | None:
+    """Whose number it is; ten digits without spaces."""
+    return _living().filter(nhs_number=number).first() if number else None
+
+
+def by_identifier(issuer: str, value: str) -> Patient | None:
+    """Whose hospital number it is: the issuer's code and the number, both as they are stored."""
+    return _living().filter(identifiers__issuer=issuer, identifiers__value=value.upper()).first()
+
+
+def practice_by_code(code: str) -> Organisation | None:
+    """The GP practice of this ODS code, if it works with us."""
+    practices = Organisation.objects.filter(kind=OrganisationKind.PRACTICE)
+    return practices.filter(ods_code=code).first() if code else None
+
+
+def demographics(patient: Patient) -> Demographics:
+    """Our side of `matching.compare`."""
+    return Demographics(
+        nhs_number=patient.nhs_number or "",
+        family_name=patient.family_name,
+        given_names=patient.given_names,
+        birth_date=patient.birth_date,
+        hospital_numbers=tuple(
+            HospitalNumber(each.issuer, each.value) for each in patient.identifiers.all()
+        ),
+    )
+
+
+def history(patient: Patient) -> QuerySet[PatientChange]:
+    """What changed on the record, newest first."""
+    return PatientChange.objects.filter(patient=patient).order_by("-id")
+
+
+def similar_name_opened(acting: Acting, patient: Patient) -> bool:
+    """Whether this person opened somebody of a similar name in the last half hour (ux.md 2.1.1).
+
+    Similar: the same family name, or its first three letters and the same year of birth.
+    """
+    if acting.user is None:
+        return False
+    recent = AccessEvent.objects.filter(
+        user_id=acting.user.pk, at__gte=timezone.now() - SIMILAR_WITHIN,
+        action=VIEWED, outcome="ok",
+    ).exclude(patient_id=str(patient.pk))  # fmt: skip
+    opened = {UUID(pk) for pk in recent.values_list("patient_id", flat=True)}
+    key = patient.family_key
+    alike = Q(family_key=key) | Q(
+        family_key__startswith=key[:3], birth_date__year=patient.birth_date.year
+    )
+    return bool(opened) and _living().filter(alike, pk__in=opened).exists()
+
+
+def _living() -> QuerySet[Patient]:
+    return Patient.objects.filter(merged_into__isnull=True)
+
+
+def _whole(patients: QuerySet[Patient]) -> QuerySet[Patient]:
+    return patients.select_related("practice").prefetch_related("identifiers")
+
+
+def _uuid(value: UUID | str) -> UUID | None:
+    try:
+        return value if isinstance(value, UUID) else UUID(value)
+    except ValueError:
+        return None
+
+
+# --- Finding (C3) --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    `exact`: the one patient whose NHS number was typed. `similar`: nobody has the name, these are
+    like it. `more`: there are more than are shown. `problem`: why nothing could be found, in words.
+    """
+
+    patients: tuple[Patient, ...] = ()
+    exact: Patient | None = None
+    similar: bool = False
+    more: bool = False
+    problem: str = ""
+
+
+def find(text: str, *, acting: Acting | None, request: HttpRequest | None = None) -> Found:
+    """Search the patients within reach; at most MOST_SHOWN of them, by name then birth date."""
+    try:
+        term = search_terms.read(text, today=timezone.localdate())
+    except NotSearchable as error:
+        return Found(problem=str(error))
+    found = _search(term, visible_to(acting))
+    audit.record(
+        acting=acting, action="find_patients", object_type="patients.Patient",
+        reason=f"by {term.kind}: {len(found.patients)} shown", request=request,
+    )  # fmt: skip
+    return found
+
+
+def _search(term: Term, reachable: QuerySet[Patient]) -> Found:
+    if term.nhs_number:
+        exact = reachable.filter(nhs_number=term.nhs_number).first()
+        if exact:
+            return Found(patients=(exact,), exact=exact)
+    rows = _listed(reachable.filter(_condition(term)).order_by(*BY_NAME))
+    similar = not rows and bool(term.names)
+    if similar:
+        rows = _listed(_alike(term, reachable))
+    return Found(
+        patients=tuple(rows[:MOST_SHOWN]),
+        similar=similar and bool(rows),
+        more=len(rows) > MOST_SHOWN,
+        problem="" if rows else term.problem,
+    )
+
+
+def _condition(term: Term) -> Q:
+    """The number; or the name and the birth date together."""
+    numbered = Identifier.objects.filter(value__in=term.hospital_numbers).values("patient")
+    condition = Q(pk__in=numbered) if term.hospital_numbers else Q(pk__in=[])
+    person = Q(birth_date__in=term.birth_dates) if term.birth_dates else Q()
+    if term.names:
+        person &= _either(
+            Q(family_key__startswith=family, given_key__startswith=given)
+            for family, given in term.names
+        )
+    return condition | person if person else condition
+
+
+def _alike(term: Term, reachable: QuerySet[Patient]) -> QuerySet[Patient]:
+    """Family names that share most of their letters' triples: for a slip of the finger."""
+    families = list(dict.fromkeys(family for family, _ in term.names))
+    alike = reachable.filter(_either(Q(family_key__trigram_similar=each) for each in families))
+    if term.birth_dates:
+        alike = alike.filter(birth_date__in=term.birth_dates)
+    closeness = [TrigramSimilarity("family_key", each) for each in families]
+    closest = Greatest(*closeness) if len(closeness) > 1 else closeness[0]
+    return alike.order_by(closest.desc(), *BY_NAME)
+
+
+def _either(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions)
+
+
+def _listed(patients: QuerySet[Patient]) -> list[Patient]:
+    """One more than is shown, to know whether there are more."""
+    return list(patients[: MOST_SHOWN + 1])
