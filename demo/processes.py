@@ -12,29 +12,24 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def end_with_parent(sig: signal.Signals) -> Callable[[], None] | None:
-    """For Popen's preexec_fn: Linux sends `sig` to the child when its parent dies, even by kill -9.
+def follow(parent: int, sig: signal.Signals) -> None:
+    """Have Linux send this process `sig` when its parent dies, even by kill -9.
 
-    The parent is the *thread* that started the child, so start children from the main thread.
-    Elsewhere than on Linux there is no such call and only an orderly stop ends the children.
+    The parent is the *thread* that started it, so start children from the main thread. Elsewhere
+    than on Linux there is no such call, and only an orderly stop ends the children.
     """
     if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    parent = os.getpid()
-
-    def in_child() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(sig))
-        if os.getppid() != parent:  # it died between fork and prctl
-            os.kill(os.getpid(), sig)
-
-    return in_child
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(sig))
+    if os.getppid() != parent:  # it died before the call
+        os.kill(os.getpid(), sig)
 
 
 @dataclass
@@ -46,6 +41,8 @@ class Child:
     log: Path
     env: Mapping[str, str] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    orphaned_signal: signal.Signals | None = None  # when its parent was killed; else stop_signal
+    patience: float = 10.0  # seconds that it is given to stop in order
     cwd: Path | None = None
     account: dict[str, Any] = field(default_factory=dict)  # Popen's user, group, extra_groups
     process: subprocess.Popen[bytes] | None = None
@@ -62,7 +59,7 @@ class Child:
                 env=None if self.env is None else dict(self.env),
                 cwd=self.cwd,
                 start_new_session=True,
-                preexec_fn=end_with_parent(self.stop_signal),
+                preexec_fn=partial(follow, os.getpid(), self.orphaned_signal or self.stop_signal),
                 **self.account,
             )
 
@@ -80,13 +77,13 @@ class Child:
         if self.is_running and self.process:
             self.process.send_signal(self.stop_signal)
 
-    def stop(self, *, patience: float = 10.0) -> None:
-        """Ask, wait `patience` seconds, then end what is left of its process group."""
+    def stop(self, *, patience: float | None = None) -> None:
+        """Ask, wait its patience or the one given, then end what is left of its process group."""
         if self.process is None:
             return
         self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience)
+            self.process.wait(self.patience if patience is None else patience)
         end_group(self.process.pid)
         self.process.wait()
 

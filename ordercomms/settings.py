@@ -4,7 +4,6 @@ A variable that production needs and lacks is named, with what to do; nothing fa
 secret that is in this file unless `DEBUG` is on.
 """
 
-import json
 import os
 from pathlib import Path
 
@@ -25,14 +24,6 @@ def required(name: str, *, demo: str = "") -> str:
     if DEBUG and demo:
         return demo
     raise ImproperlyConfigured(f"Set {name}. For a demo on your own machine use `make run`.")
-
-
-def server_address(name: str) -> str:
-    """The variable, or the address that the embedded servers wrote when they started."""
-    noted = DATA_DIR / "servers.json"
-    if name not in os.environ and noted.exists():
-        return json.loads(noted.read_text())[name]
-    return required(name)
 
 
 # --- Secrets and hosts -------------------------------------------------------------------------
@@ -119,7 +110,7 @@ ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG el
 
 # --- Database: PostgreSQL is the truth -----------------------------------------------------------
 DATABASES = {
-    "default": dj_database_url.parse(server_address("DATABASE_URL"), conn_max_age=600)
+    "default": dj_database_url.parse(required("DATABASE_URL"), conn_max_age=600)
     | {"ATOMIC_REQUESTS": False, "CONN_HEALTH_CHECKS": True}
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
@@ -129,7 +120,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- Celery: a doorbell, never the truth ---------------------------------------------------------
-REDIS_URL = server_address("REDIS_URL")
+REDIS_URL = required("REDIS_URL")
 # Celery spells a Unix socket in its own way; any other address stays as it is.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
     "?db=", "?virtual_host=", 1
@@ -150,12 +141,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
+# What each worker's sweeper runs, by the queue it serves: see messaging/sweeper.py.
+SWEEPS = {
+    "hl7_in": ["messaging.tasks.sweep_inbox"],
+    "hl7_out": ["messaging.tasks.sweep_outbox"],
+    "timers": [],
+}
 
 # --- HL7 -----------------------------------------------------------------------------------------
 HL7_ROUTING = "ordercomms.routing.ROUTES"
 HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
 MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1")
 MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
+MLLP_CONNECTIONS_PER_PEER = int(os.environ.get("MLLP_CONNECTIONS_PER_PEER", "32"))
 HL7_SITE_PREFIX = os.environ.get("HL7_SITE_PREFIX", "OC1")
 
 # --- Who you are ---------------------------------------------------------------------------------

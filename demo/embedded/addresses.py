@@ -1,15 +1,15 @@
-"""The running servers' addresses, for a `manage.py` typed by hand."""
+"""What a `manage.py` typed by hand beside the running demo is told: addresses and ports."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from demo.embedded.places import write_private
 
 
-def write_addresses(data_dir: Path, *, database_url: str, redis_url: str) -> None:
-    """Note the servers' addresses, so that a `manage.py` typed by hand finds the same ones."""
-    addresses = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-    write_private(data_dir / "servers.json", json.dumps(addresses, indent=2))
+def write_addresses(data_dir: Path, env: Mapping[str, str]) -> None:
+    """Note the demo's environment where manage.py looks for it."""
+    write_private(data_dir / "servers.json", json.dumps(dict(env), indent=2))
 
 
 def forget_addresses(data_dir: Path) -> None:

@@ -93,6 +93,7 @@ class Postgres:
             log=self.home.data_dir / "logs" / "postgres.log",
             env=_plain_environment(),
             stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+            patience=30,
             cwd=Path("/"),
             account=self.home.account,
         )
@@ -130,7 +131,7 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop in order: sessions ended, everything on disk."""
-        self.child.stop(patience=30)
+        self.child.stop()
 
     def _password(self) -> str:
         return (self.home.data_dir / "postgres-password").read_text().strip()

@@ -1,0 +1,100 @@
+"""What `make run` starts: one list of processes and one of ports, for the supervisor and tests."""
+
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.processes import Child
+
+ROOT = Path(__file__).resolve().parent.parent
+HERE = "127.0.0.1"
+QUEUES = ("hl7_in", "hl7_out", "timers")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port, the variable that changes it, and who listens there."""
+
+    variable: str
+    default: int
+    whose: str
+
+    @property
+    def number(self) -> int:
+        return int(os.environ.get(self.variable, self.default))
+
+    def is_taken(self) -> bool:
+        with socket.socket() as door:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                door.bind((HERE, self.number))
+            except OSError:
+                return True
+            return False
+
+
+WEB = Port("PORT", 8000, "the web pages")
+MLLP = Port("MLLP_PORT", 2575, "HL7 coming in")
+HOSPITAL = Port("HOSPITAL_PORT", 8001, "the stand-in hospital's page")
+HOSPITAL_MLLP = Port("HOSPITAL_MLLP_PORT", 2576, "HL7 to the stand-in hospital")
+PORTS = (WEB, MLLP, HOSPITAL, HOSPITAL_MLLP)
+
+
+def environment(
+    data_dir: Path, *, database_url: str, redis_url: str, password: str
+) -> dict[str, str]:
+    """What every process of the demo, and a `manage.py` typed by hand beside it, is told."""
+    ports = {port.variable: str(port.number) for port in PORTS}
+    return ports | {
+        "DEBUG": "1",
+        "DATA_DIR": str(data_dir),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "DEMO_PASSWORD": password,
+    }
+
+
+def children(data_dir: Path, env: dict[str, str]) -> list[Child]:
+    """The product's processes and the stand-in hospital."""
+    full = {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
+    logs = data_dir / "logs"
+
+    def python(name: str, *words: str, orphaned: signal.Signals | None = None) -> Child:
+        argv = [sys.executable, *words]
+        log = logs / f"{name}.log"
+        return Child(name, argv, log=log, env=full, cwd=ROOT, orphaned_signal=orphaned)
+
+    # A worker whose parent was killed has no broker left to say goodbye to: it ends at once.
+    workers = [
+        python(f"worker-{queue}", *_worker(queue), orphaned=signal.SIGKILL) for queue in QUEUES
+    ]
+    return [
+        python("web", *_web()),
+        *workers,
+        python("beat", *_beat(data_dir), orphaned=signal.SIGKILL),
+        python("listener", "manage.py", "mllp_listen"),
+        python("hospital", "-m", "demo.hospital"),
+    ]
+
+
+def _web() -> list[str]:
+    """granian: a process per core, one thread each. The access log would hold query strings."""
+    workers = str(os.cpu_count() or 1)
+    words = ["-m", "granian", "--interface", "wsgi", "--no-access-log", "--workers", workers]
+    words += ["--blocking-threads", "1", "--host", HERE, "--port", str(WEB.number)]
+    return [*words, "--respawn-failed-workers", "ordercomms.wsgi:application"]
+
+
+def _worker(queue: str) -> list[str]:
+    """Threads, since the work waits for sockets and the database; no chat between workers."""
+    words = ["-m", "celery", "-A", "ordercomms", "worker", "--queues", queue]
+    words += ["--pool", "threads", "--concurrency", "2", "--hostname", f"{queue}@demo"]
+    return [*words, "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+
+
+def _beat(data_dir: Path) -> list[str]:
+    schedule = str(data_dir / "beat-schedule")
+    return ["-m", "celery", "-A", "ordercomms", "beat", "--schedule", schedule, "--pidfile="]
