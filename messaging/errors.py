@@ -46,3 +46,7 @@ class NoSuchMove(Exception):
         self.event = event
         self.state = state
         super().__init__(f"A message that is {state} cannot {event}.")
+
+
+class ReasonMissing(Exception):
+    """A person closes or stops something without saying why."""

@@ -2,9 +2,12 @@
 
 import uuid
 
-from accounts.models import Organisation
 from django.db import models
 from django.db.models import Q
+
+from accounts.models import Organisation
+
+from .states import InState, OutState
 
 
 class Partner(models.Model):
@@ -25,9 +28,22 @@ class Partner(models.Model):
     their_facility = models.CharField(max_length=40)
     acknowledgement_seconds = models.PositiveSmallIntegerField(default=30)
     is_paused = models.BooleanField(default=False)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True)
+    paused_because = models.CharField(max_length=300, blank=True)
     last_success_at = models.DateTimeField(null=True, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
     failing_phase = models.CharField(max_length=16, blank=True)  # resolve connect send acknowledge
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    retry_at = models.DateTimeField(null=True, blank=True)  # no attempt before
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["their_application", "their_facility"], name="one_partner_per_sender"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -37,13 +53,14 @@ class InboundMessage(models.Model):
     """One frame as it arrived, committed before it was acknowledged."""
 
     partner = models.ForeignKey(Partner, models.PROTECT, null=True, related_name="received")
+    peer = models.CharField(max_length=60, blank=True)  # the address it came from
     sending_application = models.CharField(max_length=180, blank=True)  # MSH-3 as sent
     sending_facility = models.CharField(max_length=180, blank=True)
     control_id = models.CharField(max_length=199, blank=True)  # MSH-10
     message_type = models.CharField(max_length=16, blank=True)  # "ORU^R01"
     raw = models.BinaryField()
     sha256 = models.CharField(max_length=64)
-    state = models.CharField(max_length=12, default="received")
+    state = models.CharField(max_length=12, default=InState.RECEIVED.value)
     acknowledgement = models.CharField(max_length=2, blank=True)  # AA AE AR
     reason_code = models.CharField(max_length=40, blank=True)  # why parked, one of a closed list
     reason = models.CharField(max_length=300, blank=True)  # the same in a person's words
@@ -55,19 +72,38 @@ class InboundMessage(models.Model):
     repeat_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="repeats")
     handled_by = models.CharField(max_length=150, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
+    handled_how = models.CharField(max_length=300, blank=True)  # what the person did about it
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["partner", "sending_application", "sending_facility", "control_id"],
-                condition=~Q(control_id="") & Q(repeat_of__isnull=True) & Q(partner__isnull=False),
+                # Only what we took: a sender may mend what we did not take, under the same id.
+                condition=Q(partner__isnull=False, repeat_of__isnull=True, acknowledgement="AA"),
                 name="one_message_per_control_id",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in InState]), name="inbox_state"
+            ),
         ]
         indexes = [
-            models.Index(fields=["id"], name="inbox_waiting", condition=Q(state="received")),
+            models.Index(
+                fields=["ordering_key", "id"],
+                name="inbox_in_order",
+                condition=Q(state=InState.RECEIVED.value),
+            ),
+            models.Index(
+                fields=["id"], name="inbox_waiting", condition=Q(state=InState.RECEIVED.value)
+            ),
+            models.Index(
+                fields=["sha256"], name="inbox_parked", condition=Q(state=InState.PARKED.value)
+            ),
+            models.Index(fields=["state", "-received_at"]),
             models.Index(fields=["received_at"]),
         ]
+
+    def __str__(self) -> str:
+        return f"message in {self.pk}"
 
 
 class OutboundMessage(models.Model):
@@ -81,8 +117,9 @@ class OutboundMessage(models.Model):
     stream = models.CharField(max_length=60)  # order within it is kept: the request's id
     sequence = models.PositiveIntegerField()  # within the stream, given under the stream's lock
     raw = models.BinaryField()
-    state = models.CharField(max_length=12, default="waiting")
-    attempts = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=12, default=OutState.WAITING.value)
+    attempts = models.PositiveIntegerField(default=0)  # how often it was claimed
+    failures = models.PositiveSmallIntegerField(default=0)  # AE answers and silences
     not_before = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, default=None)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -91,18 +128,36 @@ class OutboundMessage(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.CharField(max_length=150, blank=True)
+    handled_at = models.DateTimeField(null=True, blank=True)
+    handled_how = models.CharField(max_length=300, blank=True)  # what the person did about it
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["stream", "sequence"], name="one_place_in_the_stream")
+            models.UniqueConstraint(
+                fields=["partner", "stream", "sequence"], name="one_place_in_the_stream"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in OutState]), name="outbox_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=OutState.SENDING.value, lease_token__isnull=False)
+                | (~Q(state=OutState.SENDING.value) & Q(lease_token__isnull=True)),
+                name="a_lease_while_sending",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["partner", "id"],
                 name="outbox_waiting",
-                condition=Q(state__in=("waiting", "sending")),
-            )
+                condition=Q(state__in=(OutState.WAITING.value, OutState.SENDING.value)),
+            ),
+            models.Index(fields=["state", "-created_at"]),
+            models.Index(fields=["subject_type", "subject_id"]),
         ]
+
+    def __str__(self) -> str:
+        return f"message out {self.pk}"
 
 
 def new_lease() -> uuid.UUID:

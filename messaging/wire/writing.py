@@ -76,8 +76,8 @@ def _leaf(value: Leaf) -> str:
 
 def header(
     *,
-    sender: tuple[str, str],
-    receiver: tuple[str, str],
+    sender: tuple[Value, Value],
+    receiver: tuple[Value, Value],
     at: datetime,
     message_type: tuple[str, ...],
     control_id: str,
@@ -85,14 +85,17 @@ def header(
     version: str = "2.4",
     charset: str = UTF_8,
 ) -> Segment:
-    """The MSH segment. `sender` and `receiver` are (application, facility)."""
-    fields = {
+    """The MSH segment, in original acknowledgement mode (MSH-15 and MSH-16 empty).
+
+    `sender` and `receiver` are (application, facility).
+    """
+    fields: dict[int, Value] = {
         3: sender[0], 4: sender[1], 5: receiver[0], 6: receiver[1], 7: timestamp(at),
         9: list(message_type), 10: control_id, 11: processing_id, 12: version,
-        15: "AL", 16: "NE", 17: "GBR", 18: charset,
+        17: "GBR", 18: charset,
     }  # fmt: skip
     texts = _field_texts(fields)[2:]  # MSH-1 and MSH-2 are the delimiters
-    return Segment("|".join(["MSH", "^~\\&", *texts]), charset)
+    return Segment("|".join(["MSH", "^~\\&", *texts]), charset or "ASCII")
 
 
 def build(segments: Sequence[Segment]) -> Message:
@@ -100,7 +103,7 @@ def build(segments: Sequence[Segment]) -> Message:
 
     Raises NotEncodable for a character that the character set does not have.
     """
-    charset = segments[0].get(18)
+    charset = segments[0].get(18) or "ASCII"
     text = "".join(f"{each.source}\r" for each in segments)
     try:
         raw = text.encode(CHARSETS[charset])

@@ -1,0 +1,259 @@
+"""The MLLP listener: frames in, acknowledgements out, and between them one commit.
+
+One event loop talks to all peers; one thread stores, many frames at a commit when many wait; one
+thread rings for the workers. Nothing is acknowledged before it is committed.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from . import crash, doorbell, mllp
+from .acknowledgement import ERROR, REJECTED, Verdict, acknowledge
+from .services import Directory, accept_all
+
+log = structlog.get_logger(__name__)
+
+MOST_FRAMES_A_COMMIT = 64
+MOST_BYTES_A_COMMIT = 4 * 1024 * 1024
+MOST_CONNECTIONS = 1000
+MOST_BYTES_HELD = 128 * 1024 * 1024  # of unfinished frames, over all connections
+REMEMBER_PARTNERS_SECONDS = 2.0
+RING_EVERY_SECONDS = 0.05
+_CHUNK = 64 * 1024
+
+NOT_STORED = Verdict(ERROR, "not_stored", "This could not be stored. Send it again.")
+TOO_LARGE = Verdict(REJECTED, "too_large", "The message is larger than 16 MiB.")
+
+Frame = tuple[bytes, str]  # the message, the address it came from
+
+
+class Bell(threading.Thread):
+    """Rings for the inbox's workers apart from the storing, and not for each message."""
+
+    def __init__(self) -> None:
+        super().__init__(name="bell", daemon=True)
+        self._wanted = threading.Event()
+
+    def ring(self) -> None:
+        self._wanted.set()
+
+    def run(self) -> None:
+        while self._wanted.wait():
+            self._wanted.clear()
+            doorbell.ring("messaging.process_inbox", queue="hl7_in")
+            time.sleep(RING_EVERY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """A frame that waits for its commit, and who waits for it."""
+
+    frame: Frame
+    done: asyncio.Future[bytes]
+
+
+class Storeroom(threading.Thread):
+    """Stores frames in the order in which they came, as many at a commit as wait."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bell: Bell) -> None:
+        super().__init__(name="storeroom", daemon=True)
+        self._loop = loop
+        self._bell = bell
+        self._waiting: queue.SimpleQueue[Storing | None] = queue.SimpleQueue()
+        self._partners = Directory(seconds=REMEMBER_PARTNERS_SECONDS)
+
+    def store(self, frame: Frame) -> asyncio.Future[bytes]:
+        """The acknowledgement, when the frame is committed."""
+        done: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiting.put(Storing(frame, done))
+        return done
+
+    def close(self) -> None:
+        """Store what waits, then end."""
+        self._waiting.put(None)
+
+    def run(self) -> None:
+        while batch := self._next_batch():
+            crash.point("listener.after_read")
+            answers = self._stored([each.frame for each in batch])
+            crash.point("listener.after_commit")
+            self._loop.call_soon_threadsafe(_resolve, batch, answers)
+            self._bell.ring()
+        connection.close()
+
+    def _next_batch(self) -> list[Storing]:
+        """At least one, unless it is time to end; more when more wait."""
+        batch: list[Storing] = []
+        size = 0
+        while len(batch) < MOST_FRAMES_A_COMMIT and size < MOST_BYTES_A_COMMIT:
+            try:
+                storing = self._waiting.get(block=not batch)
+            except queue.Empty:
+                break
+            if storing is None:
+                self._waiting.put(None)  # seen again when this batch is stored
+                break
+            batch.append(storing)
+            size += len(storing.frame[0])
+        return batch
+
+    def _stored(self, frames: list[Frame]) -> list[bytes]:
+        """Once more on a new connection, then one by one; what still fails is not acknowledged."""
+        for _ in range(2):
+            try:
+                return accept_all(frames, self._partners)
+            except Exception as failure:  # noqa: BLE001 - the outermost loop: others must go on
+                log.warning("not_stored", frames=len(frames), error=type(failure).__name__)
+                connection.close()
+        if len(frames) > 1 and _database_answers():
+            return [answer for frame in frames for answer in self._stored([frame])]
+        return [acknowledge(raw, NOT_STORED, at=timezone.now()) for raw, _ in frames]
+
+
+def _resolve(batch: Sequence[Storing], answers: Sequence[bytes]) -> None:
+    for storing, answer in zip(batch, answers, strict=True):
+        if not storing.done.cancelled():
+            storing.done.set_result(answer)
+
+
+def _database_answers() -> bool:
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return False
+    return True
+
+
+class Conversation:
+    """One connection: as many messages as the peer likes, answered in order."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener: "Listener"
+    ) -> None:
+        self.peer = str((writer.get_extra_info("peername") or ("",))[0])
+        self.messages = 0
+        self.is_reading = False
+        self._is_ending = False
+        self._reader, self._writer, self._listener = reader, writer, listener
+        self._frames = mllp.Deframer()
+        self._task = asyncio.current_task()
+
+    async def hold(self) -> None:
+        """Until the peer hangs up, breaks the rules, or the listener ends."""
+        try:
+            while not self._is_ending and (data := await self._read()):
+                await self._answer(data)
+        except (TimeoutError, ConnectionError):
+            log.info("conversation_cut", peer=self.peer, messages=self.messages)
+        except mllp.FrameTooLarge as failure:
+            await self._refuse(failure.beginning)
+        finally:
+            self._listener.bytes_held -= self._frames.held
+            self._writer.close()
+
+    def end(self) -> None:
+        """Answer what was read, then end; at once when nothing was."""
+        self._is_ending = True
+        if self.is_reading and self._task:
+            self._task.cancel()
+
+    async def _read(self) -> bytes:
+        """The next bytes; TimeoutError when an open frame takes longer than is allowed."""
+        began = self._frames.began_at
+        left = None if began is None else max(0.0, began + mllp.FRAME_SECONDS - time.monotonic())
+        self.is_reading = True
+        try:
+            return await asyncio.wait_for(self._reader.read(_CHUNK), left)
+        finally:
+            self.is_reading = False
+
+    async def _answer(self, data: bytes) -> None:
+        before = self._frames.held
+        try:
+            frames = self._frames.feed(data)
+        finally:
+            self._listener.bytes_held += self._frames.held - before
+        if self._listener.bytes_held > MOST_BYTES_HELD:
+            raise ConnectionError("too much unfinished")
+        storing = [self._listener.storeroom.store((frame, self.peer)) for frame in frames]
+        for done in storing:
+            self._writer.write(mllp.frame(await done))
+            self.messages += 1
+        if storing:
+            await asyncio.wait_for(self._writer.drain(), mllp.FRAME_SECONDS)
+
+    async def _refuse(self, beginning: bytes) -> None:
+        log.warning("frame_too_large", peer=self.peer)
+        answer = acknowledge(beginning, TOO_LARGE, at=timezone.now())
+        self._writer.write(mllp.frame(answer))
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            await asyncio.wait_for(self._writer.drain(), mllp.CONNECT_SECONDS)
+
+
+class Listener:
+    """Takes connections, so many from each peer, and ends them in order."""
+
+    def __init__(self, *, connections_per_peer: int) -> None:
+        self.bytes_held = 0
+        self._per_peer = connections_per_peer
+        self._open: dict[str, list[Conversation]] = defaultdict(list)
+
+    async def serve(self, host: str, port: int, stop: asyncio.Event) -> None:
+        """Listen until `stop` is set; then answer what was read, and end."""
+        bell = Bell()
+        bell.start()
+        self.storeroom = Storeroom(asyncio.get_running_loop(), bell)
+        self.storeroom.start()
+        server = await asyncio.start_server(self._talk, host, port, backlog=256)
+        log.info("listening", host=host, port=port)
+        await stop.wait()
+        server.close()
+        await self._end_all()
+        self.storeroom.close()
+        await asyncio.to_thread(self.storeroom.join, mllp.FRAME_SECONDS)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        conversation = Conversation(reader, writer, self)
+        peers = self._open[conversation.peer]
+        if not self._has_room(peers):
+            log.warning("connection_refused", peer=conversation.peer)
+            writer.close()
+            return
+        peers.append(conversation)
+        try:
+            await conversation.hold()
+        except asyncio.CancelledError:
+            return  # we ended it ourselves
+        finally:
+            peers.remove(conversation)
+            if not peers:
+                self._open.pop(conversation.peer, None)
+
+    def _has_room(self, peers: list[Conversation]) -> bool:
+        """A peer that is full loses its oldest connection that never said anything."""
+        if sum(map(len, self._open.values())) >= MOST_CONNECTIONS:
+            return False
+        if len(peers) < self._per_peer:
+            return True
+        silent = next((each for each in peers if not each.messages and each.is_reading), None)
+        if silent is not None:
+            silent.end()
+        return silent is not None
+
+    async def _end_all(self) -> None:
+        open_now = [each for peers in self._open.values() for each in peers]
+        for conversation in open_now:
+            conversation.end()
+        deadline = time.monotonic() + mllp.CONNECT_SECONDS
+        while self._open and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)

@@ -1,0 +1,159 @@
+"""Through the inbox: processed by workers, in order for one patient, in parallel for many."""
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+
+from messaging import crash, wire
+from messaging.errors import IntegrationError, Park, Permanent, Transient
+from messaging.models import InboundMessage
+from messaging.states import InEvent, InState, after_in
+
+from .pauses import pause
+
+log = structlog.get_logger(__name__)
+
+# A claim is fenced by the row's lock from here on; the lease only spans the moment before it, and
+# how long a message rests whose worker died.
+_LEASE = timedelta(seconds=5)
+MOST_TRIES_UNEXPECTED = 5
+MOST_TRIES_TRANSIENT = 12
+
+
+def process_waiting(most: int = 1000) -> int:
+    """Process until nothing waits, or `most` messages; how many were taken."""
+    taken = 0
+    while taken < most and process_next():
+        taken += 1
+    return taken
+
+
+def process_next() -> bool:
+    """Process the oldest message whose turn it is. False when there is none.
+
+    Messages of one patient keep their order; those of others do not wait for them.
+    """
+    claim = _claim()
+    if claim is None:
+        return False
+    crash.point("inbox.claimed")
+    _process(*claim)
+    return True
+
+
+def _claim() -> tuple[int, int] | None:
+    """The message and the number of this attempt, counted before it is tried.
+
+    So a message that kills its worker is known by its count, and is parked in the end.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:  # losing this count in a power cut costs nothing
+            cursor.execute("SET LOCAL synchronous_commit = off")
+        earlier = InboundMessage.objects.filter(
+            state=InState.RECEIVED, ordering_key=OuterRef("ordering_key"), id__lt=OuterRef("id")
+        )
+        message = (
+            InboundMessage.objects.filter(state=InState.RECEIVED)
+            .filter(Q(not_before=None) | Q(not_before__lte=Now()))
+            .filter(Q(ordering_key="") | ~Exists(earlier))
+            .order_by("id")
+            .select_for_update(skip_locked=True)
+            .only("id", "attempts")
+            .first()
+        )
+        if message is None:
+            return None
+        InboundMessage.objects.filter(pk=message.pk).update(
+            attempts=F("attempts") + 1, not_before=Now() + _LEASE
+        )
+        return message.pk, message.attempts + 1
+
+
+def _process(message_id: int, attempt: int) -> None:
+    """The effect and the change of state, in one transaction."""
+    with transaction.atomic():
+        message = (
+            InboundMessage.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("partner")
+            .filter(pk=message_id, state=InState.RECEIVED, attempts=attempt)
+            .first()
+        )
+        if message is None:
+            return  # another worker has it
+        if attempt > MOST_TRIES_TRANSIENT:
+            _park(message, Park("gave_up", "It was tried many times and never came to an end."))
+            return
+        _apply(message)
+        crash.point("inbox.before_commit")
+
+
+def _apply(message: InboundMessage) -> None:
+    try:
+        with transaction.atomic():
+            _handle(message)
+    except Transient as failure:
+        _try_later(message, failure, most=MOST_TRIES_TRANSIENT)
+    except Permanent as failure:
+        _park(message, failure)
+    except Exception as failure:  # noqa: BLE001 - one bad message must not stop the others
+        error = type(failure).__name__  # and no traceback: it may hold a patient's words
+        log.error("inbound_failed", message=message.pk, error=error)  # noqa: TRY400
+        _try_later(message, _unexpected(failure), most=MOST_TRIES_UNEXPECTED)
+    else:
+        _move(message, InEvent.PROCESS)
+
+
+def _handle(message: InboundMessage) -> None:
+    charset = message.partner.character_set if message.partner else "ASCII"
+    parsed = wire.parse(bytes(message.raw), default_charset=charset)
+    handler = routes().get((parsed.code, parsed.trigger))
+    if handler is None:
+        raise Park("unsupported_type", "Nothing here takes messages of this type.")
+    handler(parsed, message)
+
+
+def routes() -> dict[tuple[str, str], Any]:
+    """(message code, trigger) to handler, from settings.HL7_ROUTING."""
+    return import_string(settings.HL7_ROUTING)
+
+
+def _unexpected(failure: Exception) -> Park:
+    """The class alone: an exception's words may hold a patient's."""
+    return Park("failed", f"Processing failed ({type(failure).__name__}). Ask support to look.")
+
+
+# --- Moves ---------------------------------------------------------------------------------------
+
+
+def _try_later(message: InboundMessage, failure: IntegrationError, *, most: int) -> None:
+    """Back off; after `most` attempts a person has to look."""
+    if message.attempts >= most:
+        _park(message, failure)
+        return
+    _move(
+        message,
+        InEvent.DELAY,
+        reason_code=failure.reason_code,
+        reason=failure.sentence,
+        not_before=Now() + pause(message.attempts),
+    )
+
+
+def _park(message: InboundMessage, failure: IntegrationError) -> None:
+    _move(message, InEvent.PARK, reason_code=failure.reason_code, reason=failure.sentence)
+    log.warning("inbound_parked", message=message.pk, reason=failure.reason_code)
+
+
+def _move(message: InboundMessage, event: InEvent, **changes: Any) -> None:
+    """The one way by which a worker moves a message; its row is locked by the caller."""
+    state = after_in(message.state, event)
+    changes = {"reason_code": "", "reason": "", "not_before": None} | changes
+    if state is InState.PROCESSED:
+        changes["processed_at"] = Now()
+    InboundMessage.objects.filter(pk=message.pk).update(state=state, **changes)
