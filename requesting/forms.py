@@ -1,0 +1,100 @@
+"""What the request form posts, as a draft's content. Only declared fields are read.
+
+Each chosen test has its fields under its service code: `chest-xray.reason`, `chest-xray.q.pregnant`,
+`chest-xray.alert.dup-open`. The codes are in `item`, in the order in which they were chosen.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+DETAILS_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Press:
+    """The button that was pressed: `add chest-xray` is the verb `add` with one argument."""
+
+    verb: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str:
+        return self.arguments[0] if self.arguments else ""
+
+
+def pressed(data: QueryDict) -> Press:
+    """The last `do` counts: a click's own value comes after any hidden one."""
+    verb, *arguments = (data.get("do") or "save").split()
+    return Press(verb, tuple(arguments))
+
+
+def content(data: QueryDict) -> dict[str, Any]:
+    """The draft's content, in the shape that `requesting.models.Draft` describes."""
+    codes = list(dict.fromkeys(data.getlist("item")))
+    return {
+        "items": [_item(code, data) for code in codes],
+        "priority": data.get("priority", "routine"),
+        "results_to": _number(data.get("results_to")),
+        "copy_to": [n for n in map(_number, data.getlist("copy_to")) if n],
+    }
+
+
+def _item(code: str, data: QueryDict) -> dict[str, Any]:
+    return {
+        "service": code,
+        "side": data.get(f"{code}.side", ""),
+        "reasons": data.getlist(f"{code}.reason"),
+        "details": data.get(f"{code}.details", ""),
+        "answers": _under(f"{code}.q.", data),
+        "alerts": _alerts(code, data),
+        "take_from": data.get(f"{code}.take_from", ""),
+    }
+
+
+def _under(prefix: str, data: QueryDict) -> dict[str, str]:
+    """The non-empty fields whose names begin so, without the beginning."""
+    found = {name.removeprefix(prefix): data[name] for name in data if name.startswith(prefix)}
+    return {name: value for name, value in found.items() if value.strip()}
+
+
+def _alerts(code: str, data: QueryDict) -> dict[str, dict[str, str]]:
+    fields = _under(f"{code}.alert.", data)
+    keys = {name.removesuffix(".words") for name in fields}
+    return {
+        key: {"reason": fields.get(key, ""), "words": fields.get(f"{key}.words", "")}
+        for key in sorted(keys)
+    }
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
+
+
+def add_service(draft: dict[str, Any], code: str) -> dict[str, Any]:
+    """The content with the test at its end; unchanged when it is there already."""
+    if any(item["service"] == code for item in draft["items"]):
+        return draft
+    return draft | {"items": [*draft["items"], _item(code, QueryDict())]}
+
+
+def remove_service(draft: dict[str, Any], code: str) -> dict[str, Any]:
+    return draft | {"items": [item for item in draft["items"] if item["service"] != code]}
+
+
+def take_later(draft: dict[str, Any], code: str, day: str) -> dict[str, Any]:
+    """The test set for a later day: the answer to "too soon" in one click."""
+    items = [
+        item | {"take_from": day} if item["service"] == code else item for item in draft["items"]
+    ]
+    return draft | {"items": items}
+
+
+def idempotency_key(data: QueryDict) -> uuid.UUID | None:
+    """The form's own key, one for each time it was drawn; None when it is not one."""
+    try:
+        return uuid.UUID(data.get("key", ""))
+    except ValueError:
+        return None
