@@ -70,6 +70,10 @@ check: setup
 reset: setup
 	@$(PY) -m demo.run --reset
 
+LOCK := -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+
 lock: $(PACKAGES)
-	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --no-emit-find-links pyproject.toml --group servers --group test -o requirements.lock
+	@echo "Choosing versions: requirements.lock, and the product's own part of it for the image"
+	@$(PY) $(LOCK) --group servers --group test -o requirements.lock
+	@$(PY) $(LOCK) --constraint requirements.lock -o requirements-runtime.lock

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -27,10 +28,21 @@ def orthanc() -> str | None:
     return shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
 
 
+def compose() -> list[str] | None:
+    """The words that call compose: a part of docker, or a program of its own."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(words[0]):
+            asked = subprocess.run([*words, "version"], capture_output=True, check=False)
+            if asked.returncode == 0:
+                return words
+    return None
+
+
 PROGRAMS = {
     "needs_chromium": ("Chromium", chromium()),
     "needs_dcmtk": ("DCMTK", dcmtk()),
     "needs_orthanc": ("Orthanc", orthanc()),
+    "needs_compose": ("Compose", " ".join(compose() or [])),
 }
 
 
