@@ -1,10 +1,13 @@
 """Bring the database to today's shape and put the demo's people and places in it.
 
 `python -m demo.prepare`, one process for both since most of the time goes into starting Django.
-Both steps are idempotent: a second run changes nothing.
+Both steps are idempotent: a second run changes nothing. Leaves the table of demo users where
+`make run`, which has no Django of its own, reads it.
 """
 
+import json
 import os
+from pathlib import Path
 
 import django
 from django.core.management import call_command
@@ -15,6 +18,14 @@ def main() -> None:
     django.setup()
     call_command("migrate", interactive=False, verbosity=1)
     call_command("seed_demo")
+    note_users(Path(os.environ["DATA_DIR"]))
+
+
+def note_users(data_dir: Path) -> None:
+    """Username, who they are, what to try: no secret among them."""
+    from demo.people import DEMO_USERS
+
+    (data_dir / "demo-users.json").write_text(json.dumps(DEMO_USERS))
 
 
 if __name__ == "__main__":

@@ -46,9 +46,11 @@ class Child:
     cwd: Path | None = None
     account: dict[str, Any] = field(default_factory=dict)  # Popen's user, group, extra_groups
     process: subprocess.Popen[bytes] | None = None
+    asked: bool = False  # to stop: a second signal would hurry some programs
 
     def start(self) -> None:
         """Start it. Its own session keeps the terminal's Ctrl-C for the supervisor alone."""
+        self.asked = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -73,9 +75,10 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal and return at once."""
-        if self.is_running and self.process:
+        """Send the stop signal, once, and return."""
+        if self.is_running and self.process and not self.asked:
             self.process.send_signal(self.stop_signal)
+        self.asked = True
 
     def stop(self, *, patience: float | None = None) -> None:
         """Ask, wait its patience or the one given, then end what is left of its process group."""

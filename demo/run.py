@@ -181,7 +181,7 @@ class Demo:
             logs = self.data_dir / "logs"
             raise CannotStart(f"Not ready after {READY_WITHIN:.0f} s: {away()}. Logs: {logs}")
         seconds = time.monotonic() - self.began
-        say(welcome(seconds, password=self.env["DEMO_PASSWORD"], logs=self.data_dir / "logs"))
+        say(welcome(self.data_dir, seconds, password=self.env["DEMO_PASSWORD"]))
 
     def _stop_if_asked(self) -> None:
         if self.supervisor.stopping:
@@ -215,11 +215,10 @@ def _not_ready() -> list[str]:
     return [name for name, state in answer.items() if state != "ok"]
 
 
-def welcome(seconds: float, *, password: str, logs: Path) -> str:
+def welcome(data_dir: Path, seconds: float, *, password: str) -> str:
     """Where to go, who to be, and what each can try."""
-    from demo.people import DEMO_USERS
-
-    rows = [("User", "Who", "Try"), *DEMO_USERS]
+    users = json.loads((data_dir / "demo-users.json").read_text())
+    rows = [("User", "Who", "Try"), *users]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     table = [f"  {user:<{widths[0]}}  {who:<{widths[1]}}  {what}" for user, who, what in rows]
     return "\n".join(
@@ -233,7 +232,7 @@ def welcome(seconds: float, *, password: str, logs: Path) -> str:
             "",
             *table,
             "",
-            f"Logs are in {logs}. Ctrl-C stops everything and keeps the data; "
+            f"Logs are in {data_dir / 'logs'}. Ctrl-C stops everything and keeps the data; "
             "`make reset` throws the data away.",
         ]
     )
