@@ -328,8 +328,9 @@ def pid_segment(patient: Patient, *, issuers: Collection[str] | None = None) -> 
 
 
 def pd1_segment(patient: Patient) -> wire.Segment | None:
-    """PD1 with the practice (PD1-3: name and ODS code); None where there is none to name."""
-    if patient.practice is None:
+    """PD1 with the practice (PD1-3: name and ODS code). None where there is none to name, or where
+    it would say in which place a restricted patient lives."""
+    if patient.practice is None or patient.is_restricted:
         return None
     return wire.segment("PD1", {3: [patient.practice.name, "", patient.practice.ods_code]})
 

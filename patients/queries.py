@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.contrib.postgres.search import TrigramSimilarity
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
@@ -32,6 +33,7 @@ from .policies import reach
 from .search_terms import NotSearchable, Term
 
 MOST_SHOWN = 50
+MOST_SIMILAR = 10
 BY_NAME = ("family_key", "given_key", "birth_date", "pk")
 VIEWED = "view_patient"
 SIMILAR_WITHIN = timedelta(minutes=30)
@@ -168,16 +170,11 @@ def _search(term: Term, reachable: QuerySet[Patient]) -> Found:
         exact = reachable.filter(nhs_number=term.nhs_number).first()
         if exact:
             return Found(patients=(exact,), exact=exact)
-    rows = _listed(reachable.filter(_condition(term)).order_by(*BY_NAME))
-    similar = not rows and bool(term.names)
-    if similar:
-        rows = _listed(_alike(term, reachable))
-    return Found(
-        patients=tuple(rows[:MOST_SHOWN]),
-        similar=similar and bool(rows),
-        more=len(rows) > MOST_SHOWN,
-        problem="" if rows else term.problem,
-    )
+    rows = list(reachable.filter(_condition(term)).order_by(*BY_NAME)[: MOST_SHOWN + 1])
+    if rows:
+        return Found(patients=tuple(rows[:MOST_SHOWN]), more=len(rows) > MOST_SHOWN)
+    alike = tuple(_alike(term, reachable)) if term.names else ()
+    return Found(patients=alike, similar=bool(alike), problem="" if alike else term.problem)
 
 
 def _condition(term: Term) -> Q:
@@ -194,20 +191,24 @@ def _condition(term: Term) -> Q:
 
 
 def _alike(term: Term, reachable: QuerySet[Patient]) -> QuerySet[Patient]:
-    """Family names that share most of their letters' triples: for a slip of the finger."""
-    families = list(dict.fromkeys(family for family, _ in term.names))
-    alike = reachable.filter(_either(Q(family_key__trigram_similar=each) for each in families))
+    """Family names that share most of their letters' triples, for a slip of the finger; of those,
+    the closest in both names."""
+    alike = reachable.filter(
+        _either(Q(family_key__trigram_similar=family) for family, _ in term.names)
+    )
     if term.birth_dates:
         alike = alike.filter(birth_date__in=term.birth_dates)
-    closeness = [TrigramSimilarity("family_key", each) for each in families]
+    closeness = [_closeness(family, given) for family, given in term.names]
     closest = Greatest(*closeness) if len(closeness) > 1 else closeness[0]
-    return alike.order_by(closest.desc(), *BY_NAME)
+    return alike.order_by(closest.desc(), *BY_NAME)[:MOST_SIMILAR]
+
+
+def _closeness(family: str, given: str) -> CombinedExpression:
+    """From 0 to 2: how alike the family name is, and the given name, or the family name again."""
+    return TrigramSimilarity("family_key", family) + (
+        TrigramSimilarity("given_key", given) if given else TrigramSimilarity("family_key", family)
+    )
 
 
 def _either(conditions: Iterable[Q]) -> Q:
     return reduce(or_, conditions)
-
-
-def _listed(patients: QuerySet[Patient]) -> list[Patient]:
-    """One more than is shown, to know whether there are more."""
-    return list(patients[: MOST_SHOWN + 1])

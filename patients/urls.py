@@ -1,4 +1,8 @@
-"""The room's addresses."""
+"""The room's addresses. None of them holds what was searched for."""
+
+from django.urls import path
+
+from . import views
 
 app_name = "patients"
-urlpatterns: list = []
+urlpatterns = [path("patients", views.find, name="find")]

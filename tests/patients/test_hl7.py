@@ -292,6 +292,8 @@ def test_the_practice_goes_out_with_its_code(patient):
     practice = people.place(name="Northgate Surgery", ods_code="Y00001")
     registered = services.correct(patient, details={"practice": practice}, by=SYSTEM)
     assert hl7.pd1_segment(registered).source == "PD1|||Northgate Surgery^^Y00001"
+    hidden = services.correct(registered, details={"is_restricted": True}, by=SYSTEM)
+    assert hl7.pd1_segment(hidden) is None
 
 
 # --- Checking the person in a result -------------------------------------------------------------
