@@ -94,6 +94,11 @@ def change_undo_time(user: User, *, seconds: int, by: Acting) -> User:
     return user
 
 
+def was_used(nonce: UUID) -> bool:
+    """Whether a launch link opened before."""
+    return LaunchUse.objects.filter(nonce=nonce).exists()
+
+
 def use_launch(nonce: UUID) -> None:
     """Note that a link was used; raises LaunchRefused("replayed") the second time.
 

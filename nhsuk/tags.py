@@ -100,20 +100,18 @@ SERVICE_STATES: dict[str, Tag] = {
     "off": Tag("Switched off", "grey"),
 }
 
-# Of a message in or out, on the operators' queue.
+# Of a message in or out (messaging.states), on the operators' queue.
 MESSAGE_STATES: dict[str, Tag] = {
     "received": Tag("Received", "blue"),
     "processed": Tag("Processed", "green"),
-    "duplicate": Tag("Sent twice", "grey"),
     "parked": Tag("Needs a person", "red"),
-    "discarded": Tag("Set aside", "grey"),
+    "repeat": Tag("Sent twice", "grey"),
+    "refused": Tag("Refused", "orange"),
     "waiting": Tag("Waiting", "yellow"),
     "sending": Tag("Sending", "blue"),
-    "delivered": Tag("Delivered", "green"),
-    "refused": Tag("Refused", "red"),
-    "failing": Tag("Trying again", "orange"),
+    "acknowledged": Tag("Delivered", "green"),
     "dead": Tag("Stopped trying", "red"),
-    "cancelled": Tag("Cancelled", "grey"),
+    "handled": Tag("Handled by a person", "white"),
 }
 
 VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {

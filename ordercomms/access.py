@@ -11,12 +11,14 @@ from accounts.roles import Permission as P
 ACCESS: dict[str, str | P | dict[str, str | P]] = {
     # The house
     "home": SIGNED_IN,
+    "record": P.TRACK_REQUESTS,
     "services": P.VIEW_SERVICES,
     "keyboard": PUBLIC,
     "accessibility": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,
+    "launch": PUBLIC,
     # Who you are
     "accounts:sign-in": PUBLIC,
     "accounts:sign-out": {"POST": PUBLIC},
@@ -24,4 +26,6 @@ ACCESS: dict[str, str | P | dict[str, str | P]] = {
     "accounts:place": ANYONE_NAMED,
     "accounts:settings": SIGNED_IN,
     "accounts:entitlement": SIGNED_IN,
+    # Patients
+    "patients:find": P.FIND_PATIENTS,
 }

@@ -60,6 +60,8 @@ INSTALLED_APPS = [
     "requesting",
     "results",
 ]
+if DEBUG:
+    INSTALLED_APPS.append("demo")  # its commands: seed_demo, make_launch_link
 ROOT_URLCONF = "ordercomms.urls"
 WSGI_APPLICATION = "ordercomms.wsgi.application"
 ACCESS_TABLE = "ordercomms.access.ACCESS"
@@ -217,7 +219,8 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Static files --------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
+# In a demo and in tests the finders serve them from where they are: nothing is collected.
+STATIC_ROOT = None if DEBUG else Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 

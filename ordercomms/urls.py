@@ -6,6 +6,8 @@ from ordercomms import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("launch", views.launch, name="launch"),
+    path("p/<uuid:patient_id>/", views.record, name="record"),
     path("services/", views.services, name="services"),
     path("help/keyboard", views.keyboard, name="keyboard"),
     path("help/accessibility", views.accessibility, name="accessibility"),

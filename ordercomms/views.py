@@ -1,13 +1,19 @@
 """Home, launch, the state of the services, help, health: pages that belong to no one room."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
-from ordercomms import health
+from accounts import audit
+from accounts.errors import LaunchRefused
+from accounts.launch import REFUSALS
+from ordercomms import health, landing
 from ordercomms.frame import first_page, frame_of
+from patients.queries import patient_for
 
 
 @require_safe
@@ -15,6 +21,13 @@ def home(request: HttpRequest) -> HttpResponse:
     """To the page where this role's work starts."""
     start = first_page(request.acting)
     return HttpResponseRedirect(start) if start else render(request, "home.html")
+
+
+@require_safe
+def record(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """R1: one patient's requests and results."""
+    patient = patient_for(request.acting, patient_id, request=request)
+    return render(request, "record.html", {"patient": patient})
 
 
 @require_safe
@@ -32,6 +45,24 @@ def keyboard(request: HttpRequest) -> HttpResponse:
 @require_safe
 def accessibility(request: HttpRequest) -> HttpResponse:
     return render(request, "accessibility.html")
+
+
+# --- Launch in context (C2) ----------------------------------------------------------------------
+
+
+@require_safe
+def launch(request: HttpRequest) -> HttpResponse:
+    """From a GP system, straight to the work on its patient; or a page that says why not."""
+    try:
+        opened = landing.open_link(request, request.GET.get("link", ""))
+    except LaunchRefused as refused:
+        audit.record(
+            acting=request.acting, action="launch", outcome="refused", reason=refused.reason,
+            request=request,
+        )  # fmt: skip
+        context = {"refusal": REFUSALS[refused.reason]}
+        return render(request, "launch_refused.html", context, status=403)
+    return HttpResponseRedirect(opened)
 
 
 # --- For machines --------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ servers = Servers()
 servers.start()
 django.setup()
 
+from tests.world import world  # noqa: E402, F401 - a fixture, and it needs Django
+
 STRICT_SKIPS = os.environ.get("STRICT_SKIPS") == "1"
 
 
