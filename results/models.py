@@ -1,71 +1,126 @@
 """Reports as issued, every version kept; who has read them and what they did."""
 
+from __future__ import annotations
+
 import uuid
 
 import pgtrigger
-from accounts.models import Organisation, User
 from django.db import models
+from django.db.models import Q
+
+from accounts.models import Discipline, Organisation, User
 from messaging.models import InboundMessage
 from patients.models import Patient
 from requesting.models import RequestItem
 
+from .states import Event, Filing, Group, Outcome, Rung, Significance
+
+APPEND_ONLY = pgtrigger.Protect(
+    name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
+)  # also against raw SQL
+
+
+def _one_of(field: str, codes: type) -> Q:
+    return Q(**{f"{field}__in": [code.value for code in codes]})  # type: ignore[attr-defined]
+
 
 class Report(models.Model):
-    """The answer to one item. The current version is what people read; all versions stay."""
+    """The answer to one item. The current version is what people read; all versions stay.
+
+    What is here besides `state`, the ladder and the clock follows from the versions alone
+    (`results.states.view_of`), whatever order they came in.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     item = models.ForeignKey(RequestItem, models.PROTECT, related_name="reports")
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="reports")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="reports")
     department = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
-    discipline = models.CharField(max_length=12)
-    key = models.CharField(max_length=60)  # OBR-3, else OBR-4.1: which report of the item
-    name = models.CharField(max_length=140)  # OBR-4.2 as sent
+    discipline = models.CharField(max_length=12, choices=Discipline)
+    key = models.CharField(max_length=200)  # OBR-3 and OBR-4.1: which report of the item
+    name = models.TextField()  # OBR-4.2 as sent
     owner = models.ForeignKey(User, models.PROTECT, related_name="reports_to_review")
-    state = models.CharField(max_length=12, default="unread")  # results.states.Filing
+    state = models.CharField(max_length=12, default=Filing.UNREAD.value)
     significance = models.CharField(max_length=12)
-    result_status = models.CharField(max_length=2)  # of the current version: P F C X
+    list_group = models.PositiveSmallIntegerField()  # results.states.Group
+    result_status = models.CharField(max_length=2)  # of the current version: table 0123
     is_amended = models.BooleanField(default=False)
+    is_conflicting = models.BooleanField(default=False)
+    was_worse = models.BooleanField(default=False)
     issued_at = models.DateTimeField()
-    arrived_at = models.DateTimeField()  # of the current version: the clock starts here
-    due_at = models.DateTimeField()  # unread after this: escalates
+    arrived_at = models.DateTimeField()  # of what people read now: the clock starts here
+    due_at = models.DateTimeField()  # when it should have been reviewed
+    rung = models.PositiveSmallIntegerField(default=Rung.OWNER.value)
+    escalates_at = models.DateTimeField(null=True, blank=True)  # None: read, or at the top
+    headline = models.CharField(max_length=200, blank=True)  # the first line of a text
     current = models.ForeignKey(
         "ReportVersion", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    leading = models.ForeignKey(  # the value that matters most of the current version
+        "Observation", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    review = models.ForeignKey(  # the last one, of the current version
+        "Review", models.PROTECT, null=True, blank=True, related_name="+"
     )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["item", "key"], name="one_report_per_item_and_key")
+            models.UniqueConstraint(fields=["item", "key"], name="one_report_per_item_and_key"),
+            models.CheckConstraint(condition=_one_of("state", Filing), name="filing_is_known"),
+            models.CheckConstraint(
+                condition=_one_of("significance", Significance), name="significance_is_known"
+            ),
+            models.CheckConstraint(condition=_one_of("list_group", Group), name="group_is_known"),
+            models.CheckConstraint(condition=_one_of("rung", Rung), name="rung_is_known"),
+            models.CheckConstraint(
+                condition=Q(state=Filing.UNREAD.value, review__isnull=True)
+                | Q(state=Filing.REVIEWED.value, review__isnull=False, escalates_at__isnull=True),
+                name="read_reports_have_a_review",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=Filing.REVIEWED.value)
+                | Q(rung=max(Rung).value)
+                | Q(escalates_at__isnull=False),
+                name="what_is_unread_has_a_clock",
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["owner", "significance", "arrived_at"],
+                fields=["owner", "list_group", "arrived_at"],
                 name="reports_unread",
-                condition=models.Q(state="unread"),
+                condition=Q(state="unread"),
             ),
             models.Index(
-                fields=["organisation", "arrived_at"],
+                fields=["organisation", "list_group", "arrived_at"],
                 name="reports_unread_by_place",
-                condition=models.Q(state="unread"),
+                condition=Q(state="unread"),
             ),
-            models.Index(fields=["patient", "-issued_at"]),
+            models.Index(
+                fields=["escalates_at"],
+                name="reports_to_escalate",
+                condition=Q(escalates_at__isnull=False),
+            ),
+            models.Index(fields=["patient", "-issued_at"], name="reports_of_patient"),
         ]
 
+    def __str__(self) -> str:
+        return f"Report {self.pk}"  # never whose it is: this reaches logs
 
-@pgtrigger.register(
-    pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-)
+
+@pgtrigger.register(APPEND_ONLY)
 class ReportVersion(models.Model):
     """One version exactly as issued. Never overwritten."""
 
     report = models.ForeignKey(Report, models.PROTECT, related_name="versions")
-    number = models.PositiveSmallIntegerField()
+    number = models.PositiveSmallIntegerField()  # in the order of arrival
     result_status = models.CharField(max_length=2)  # OBR-25 (table 0123)
-    issued_at = models.DateTimeField()  # OBR-22
+    issued_at = models.DateTimeField()  # OBR-22, else MSH-7
+    sent_at = models.DateTimeField()  # MSH-7
     received_at = models.DateTimeField()
+    observed_at = models.DateTimeField()  # OBR-7: sample taken, examination done
     significance = models.CharField(max_length=12)
-    text = models.TextField(blank=True)
-    authoriser = models.CharField(max_length=150, blank=True)
+    text = models.TextField(blank=True)  # of imaging, the report; of a laboratory, its comment
+    authoriser = models.TextField(blank=True)
     content_sha256 = models.CharField(max_length=64)
     message = models.ForeignKey(InboundMessage, models.PROTECT, null=True, related_name="+")
 
@@ -76,37 +131,55 @@ class ReportVersion(models.Model):
                 fields=["report", "result_status", "issued_at", "content_sha256"],
                 name="one_version_per_content",
             ),
+            models.CheckConstraint(
+                condition=_one_of("significance", Significance),
+                name="version_significance_is_known",
+            ),
         ]
 
+    def __str__(self) -> str:
+        return f"ReportVersion {self.pk}"
 
+
+@pgtrigger.register(APPEND_ONLY)
 class Observation(models.Model):
-    """One value, as sent (OBX)."""
+    """One value, as sent (OBX). Nothing that was sent is cut to fit."""
 
     version = models.ForeignKey(ReportVersion, models.PROTECT, related_name="observations")
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
-    code = models.CharField(max_length=40)  # OBX-3.1
-    code_system = models.CharField(max_length=20, blank=True)
-    name = models.CharField(max_length=120)  # OBX-3.2
-    value_type = models.CharField(max_length=3)  # OBX-2
+    code = models.CharField(max_length=200, blank=True)  # OBX-3.1
+    code_system = models.TextField(blank=True)
+    name = models.TextField()  # OBX-3.2
+    value_type = models.CharField(max_length=8, blank=True)  # OBX-2
     value = models.TextField(blank=True)  # as sent, repetitions joined by new lines
-    units = models.CharField(max_length=30, blank=True)
-    reference_range = models.CharField(max_length=60, blank=True)
-    flag = models.CharField(max_length=20, blank=True)  # OBX-8 as sent
-    level = models.CharField(max_length=12)  # results.ranges: critical abnormal normal none
-    status = models.CharField(max_length=2, blank=True)  # OBX-11
+    units = models.TextField(blank=True)
+    reference_range = models.TextField(blank=True)
+    flags = models.TextField(blank=True)  # OBX-8 as sent, a line a repetition
+    level = models.CharField(max_length=12)  # results.states.Significance
+    status = models.TextField(blank=True)  # OBX-11
     observed_at = models.DateTimeField()
     note = models.TextField(blank=True)
+    document = models.CharField(max_length=60, blank=True)  # its kind, where the value is one
+    is_prose = models.BooleanField(default=False)  # of imaging: a part of the report's text
 
     class Meta:
-        indexes = [models.Index(fields=["patient", "code", "-observed_at"])]
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "position"], name="one_value_per_position"),
+            models.CheckConstraint(condition=_one_of("level", Significance), name="level_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["patient", "code", "-observed_at"], name="values_over_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"Observation {self.pk}"
 
 
-@pgtrigger.register(
-    pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-)
+@pgtrigger.register(APPEND_ONLY)
 class Review(models.Model):
-    """A person read this version and said what they did about it. Append-only."""
+    """A person read this version and said what they did about it."""
 
     version = models.ForeignKey(ReportVersion, models.PROTECT, related_name="reviews")
     by_user = models.ForeignKey(User, models.PROTECT, related_name="+")
@@ -115,3 +188,56 @@ class Review(models.Model):
     at = models.DateTimeField()
     outcome = models.CharField(max_length=24)  # results.states.Outcome
     words = models.CharField(max_length=300, blank=True)
+    together = models.BooleanField(default=False)  # ticked on the page of normal results
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=_one_of("outcome", Outcome), name="outcome_is_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"Review {self.pk}"
+
+
+@pgtrigger.register(APPEND_ONLY)
+class ReportEvent(models.Model):
+    """What happened to a report: who, when, from where to where, and why."""
+
+    report = models.ForeignKey(Report, models.PROTECT, related_name="events")
+    version = models.ForeignKey(ReportVersion, models.PROTECT, null=True, related_name="+")
+    event = models.CharField(max_length=16)
+    from_state = models.CharField(max_length=12, blank=True)
+    to_state = models.CharField(max_length=12)
+    at = models.DateTimeField()
+    by_user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    by_name = models.CharField(max_length=150)
+    organisation_code = models.CharField(max_length=12, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=_one_of("event", Event), name="report_event_is_known")
+        ]
+        indexes = [models.Index(fields=["report", "at"], name="events_of_report")]
+
+    def __str__(self) -> str:
+        return f"ReportEvent {self.pk}"
+
+
+class Copy(models.Model):
+    """Somebody whom the requester asked to be told (copy to). A new version is unseen again."""
+
+    report = models.ForeignKey(Report, models.PROTECT, related_name="copies")
+    user = models.ForeignKey(User, models.PROTECT, related_name="report_copies")
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["report", "user"], name="one_copy_per_person")
+        ]
+        indexes = [
+            models.Index(fields=["user"], name="copies_unseen", condition=Q(seen_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"Copy {self.pk}"

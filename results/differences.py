@@ -1,0 +1,125 @@
+"""What changed between two versions of a report. Plain Python; nothing here decides anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Protocol
+
+
+class Value(Protocol):
+    """What is compared of an observation."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def units(self) -> str: ...
+    @property
+    def reference_range(self) -> str: ...
+    @property
+    def flags(self) -> str: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def document(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of text: `same`, `gone` or `new`."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ChangedValue:
+    """A value that is not what it was; "" where it was not there, or is not any more."""
+
+    name: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed from one version to another."""
+
+    pieces: tuple[Piece, ...]  # of the text; empty where it is the same
+    values: tuple[ChangedValue, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces or self.values)
+
+
+_WORDS = re.compile(r"\s+|[^\s]+")
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+MOST_WORDS = 1500  # of both sides; above it lines are compared: words would take seconds
+# P, F and C say how final the whole is, which the page says of the whole.
+FINAL = frozenset({"", "P", "F", "C", "U"})
+
+
+def difference(
+    was_text: str, now_text: str, was: Sequence[Value] = (), now: Sequence[Value] = ()
+) -> Difference:
+    """The differences of text and values. Nothing that either side says is left out."""
+    pieces = _pieces(was_text, now_text) if was_text != now_text else ()
+    return Difference(pieces, tuple(_changed(was, now)))
+
+
+def _pieces(was: str, now: str) -> tuple[Piece, ...]:
+    """Word by word (line by line where it is long), with spaces and new lines as they are."""
+    old, new = _WORDS.findall(was), _WORDS.findall(now)
+    if len(old) + len(new) > 2 * MOST_WORDS:
+        old, new = _LINES.findall(was), _LINES.findall(now)
+    pieces: list[Piece] = []
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            pieces.append(Piece("same", "".join(old[a:b])))
+            continue
+        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        pieces += [Piece(k, text) for k, text in (("gone", gone), ("new", come)) if text]
+    return tuple(pieces)
+
+
+def _changed(was: Sequence[Value], now: Sequence[Value]) -> Iterable[ChangedValue]:
+    """Values paired by code (name where there is none) and by their place among equals."""
+    before, after = _by_address(was), _by_address(now)
+    for address in dict.fromkeys([*after, *before]):
+        old, new = before.get(address), after.get(address)
+        said = _said(old), _said(new)
+        if said[0] != said[1]:
+            named = new or old
+            yield ChangedValue(named.name if named else "", *said)
+
+
+def _by_address(values: Sequence[Value]) -> dict[tuple[str, int], Value]:
+    found: dict[tuple[str, int], Value] = {}
+    for value in values:
+        code, place = value.code or value.name, 0
+        while (code, place) in found:
+            place += 1
+        found[code, place] = value
+    return found
+
+
+def _said(value: Value | None) -> str:
+    """All that a reader reads of a value: two values that differ in anything differ in this."""
+    if value is None:
+        return ""
+    parts = {
+        "": f"{value.value} {value.units}".strip() or value.document or "No value",
+        "flag": value.flags,
+        "range": value.reference_range,
+        "status": value.status if value.status not in FINAL else "",
+    }
+    words = ", ".join(f"{label} {part}".strip() for label, part in parts.items() if part)
+    return f"{words}. {value.note}" if value.note else words

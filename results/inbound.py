@@ -1,0 +1,72 @@
+"""What a result message means here: match it to its request and its patient, or park it.
+
+A report is filed only where the request number is ours **and** a number, the family name and the
+birth date agree with the patient of that request (hazard H21). One conflict parks the whole
+message: nothing of it is filed, nothing is guessed. docs/hl7/results.md has the table.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from accounts.policies import partner_acting
+from messaging import wire
+from messaging.errors import Park
+from messaging.models import InboundMessage
+from patients.matching import compare
+from patients.queries import demographics
+from requesting.models import RequestItem
+from requesting.states import Status
+
+from .hl7 import TIME, IncomingReport, incoming_reports
+from .services import file_report
+
+UNKNOWN_REQUEST: Final = "unknown_request"
+NOT_SENT: Final = "request_not_sent"
+OTHER_DEPARTMENT: Final = "other_department"
+IDENTITY_MISMATCH: Final = "identity_mismatch"
+FUTURE: Final = timedelta(days=1)  # a clock may be wrong by a time zone, not by more
+
+
+def file_results(message: wire.Message, inbound: InboundMessage) -> None:
+    """The handler of ORU^R01. Raises Park; runs inside the processing transaction."""
+    matched = [(each, _item_of(each, inbound)) for each in incoming_reports(message)]
+    by = partner_acting(inbound.partner.name if inbound.partner else inbound.sending_application)
+    # Always in the same order, so that two messages about the same requests never wait in a ring.
+    for incoming, item in sorted(matched, key=lambda pair: (pair[1].pk, pair[0].key)):
+        file_report(incoming, item=item, message=inbound, by=by)
+
+
+def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
+    item = _by_placer_number(incoming.placer_number)
+    if item is None:
+        raise Park(UNKNOWN_REQUEST, "No request of ours has that number (ORC-2).")
+    _check_identity(incoming, item)
+    _check_sender(item, inbound)
+    if item.status == Status.HELD:
+        raise Park(NOT_SENT, "The request with that number has not been sent yet.")
+    if incoming.issued_at > inbound.received_at + FUTURE:
+        raise Park(TIME, "OBR-22 is in the future, so no later version could replace this one.")
+    return item
+
+
+def _by_placer_number(number: str) -> RequestItem | None:
+    whole = RequestItem.objects.select_related(
+        "patient", "service", "department__parent", "organisation", "request__results_to"
+    )
+    return whole.filter(placer_number=number).first()
+
+
+def _check_identity(incoming: IncomingReport, item: RequestItem) -> None:
+    match = compare(demographics(item.patient), incoming.patient)
+    if not match.agrees:
+        conflicts = "; ".join(match.conflicts)
+        raise Park(IDENTITY_MISMATCH, f"The patient is not the one of the request: {conflicts}.")
+
+
+def _check_sender(item: RequestItem, inbound: InboundMessage) -> None:
+    """A partner reports for its own departments and for no other's."""
+    partner = inbound.partner
+    if partner is None or not partner.departments.filter(pk=item.department_id).exists():
+        raise Park(OTHER_DEPARTMENT, "The request with that number went to another department.")

@@ -1,0 +1,32 @@
+"""What screens show of results. Other rooms may enter here.
+
+`report_for` is the one door to a report: absent and forbidden look the same, and the look is
+audited. Lists give frozen rows and never grow with the tables.
+"""
+
+from .lists import (
+    PAGE,
+    Counts,
+    Fresh,
+    Inbox,
+    NormalRow,
+    Part,
+    Row,
+    Scope,
+    counts,
+    fresh_since,
+    next_unread,
+    normal_rows,
+    scope_of,
+    to_review,
+)
+from .overtime import OverTime, Series, over_time
+from .reading import ReportPage, download_name, page_of, report_for
+from .record import Summary, summary_for_patient
+
+__all__ = [
+    "PAGE", "Counts", "Fresh", "Inbox", "NormalRow", "OverTime", "Part", "ReportPage", "Row",
+    "Scope", "Series", "Summary", "counts", "download_name", "fresh_since", "next_unread",
+    "normal_rows", "over_time", "page_of", "report_for", "scope_of", "summary_for_patient",
+    "to_review",
+]  # fmt: skip

@@ -1,0 +1,7 @@
+"""The room's verbs. Other rooms may enter here."""
+
+from .escalating import escalate_due
+from .filing import file_report
+from .reviewing import note_copy_seen, review, review_together
+
+__all__ = ["escalate_due", "file_report", "note_copy_seen", "review", "review_together"]
