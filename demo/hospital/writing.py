@@ -1,0 +1,97 @@
+"""The next version of an order's report: which status it has, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import date, datetime, timedelta
+
+from . import prose
+from .orders import Order, Version
+from .panels import Panel, panel_for, panels
+from .values import Person, Value, amend, draw
+
+KINDS = ("normal", "abnormal", "critical", "preliminary", "amended", "unflagged")
+AMENDED = "AMENDED REPORT. "
+FLAGS = {"normal": "N", "abnormal": "A", "critical": "AA"}
+
+
+class CannotWrite(Exception):
+    """There can be no such version now; the text says why."""
+
+
+def person_of(order: Order, at: datetime) -> Person:
+    """Sex and age on the day, from PID-8 and PID-7."""
+    born = order.pid(7)
+    birth = date(int(born[:4]), int(born[4:6] or "1"), int(born[6:8] or "1"))
+    age = at.year - birth.year - ((at.month, at.day) < (birth.month, birth.day))
+    return Person(order.pid(8), age)
+
+
+def panel_of(order: Order) -> Panel:
+    return panel_for(order.code, order.name) or panels()["other"]
+
+
+def next_version(order: Order, kind: str, text: str, at: datetime) -> Version:
+    """Raises CannotWrite. Final reports are followed by corrected ones only (HL7 table 0123)."""
+    if kind not in KINDS:
+        raise CannotWrite(f"There is no report of the kind {kind or '(none)'}.")
+    last = order.reports[-1] if order.reports else None
+    if kind == "amended" and last is None:
+        raise CannotWrite("There is no report to amend.")
+    if kind == "preliminary" and any(one.status != "P" for one in order.reports):
+        raise CannotWrite("The report is final: it can only be amended.")
+    if kind == "amended" and last:
+        version = _amended(order, last, at)
+    else:
+        version = first_version(order, kind, at)
+    if text and order.is_imaging:
+        version.text = text.replace("\r\n", "\n").strip()
+    if last:
+        after = datetime.fromisoformat(last.issued_at) + timedelta(seconds=1)
+        version.number = last.number + 1
+        version.issued_at = max(at, after).isoformat()
+        is_final = any(one.status != "P" for one in order.reports)
+        version.status = "C" if is_final or kind == "amended" else version.status
+    if version.status == "C" and version.text and not version.text.startswith(AMENDED):
+        version.text = AMENDED + version.text
+    return version
+
+
+def first_version(order: Order, kind: str, at: datetime) -> Version:
+    """A report as if none had been before."""
+    version = Version(1, kind, "P" if kind == "preliminary" else "F", at.isoformat())
+    finding = kind if kind in FLAGS else "normal"
+    if order.is_imaging:
+        version.text = prose.report(order.code, order.name, kind=finding, seed=order.placer)
+        version.flag = "" if kind == "unflagged" else FLAGS[finding]
+    else:
+        values = draw(panel_of(order), kind=finding, person=person_of(order, at), seed=order.placer)
+        version.values = [asdict(value) for value in _as_kind(values, kind)]
+    return version
+
+
+def _as_kind(values: list[Value], kind: str) -> list[Value]:
+    if kind == "preliminary":
+        return values[: (len(values) + 1) // 2]
+    if kind == "unflagged":
+        return [replace(value, flag="") for value in values]
+    return values
+
+
+def _amended(order: Order, last: Version, at: datetime) -> Version:
+    version = Version(last.number, "amended", "C", at.isoformat())
+    if order.is_imaging:
+        version.text, version.flag = _other_finding(order, last)
+        return version
+    before = [Value(**stored) for stored in last.values]
+    after = amend(panel_of(order), before, person=person_of(order, at), seed=order.placer)
+    version.values = [asdict(value) for value in after]
+    return version
+
+
+def _other_finding(order: Order, last: Version) -> tuple[str, str]:
+    """What a second look found, and what was said before."""
+    finding = "normal" if last.flag == "A" else "abnormal"
+    text = prose.report(order.code, order.name, kind=finding, seed=order.placer)
+    before = last.text.split("\n")[0].removeprefix(AMENDED)
+    return f"{text}\nThe earlier version said: {before}", FLAGS[finding]
