@@ -2,6 +2,7 @@
 worker also sweeps. So ringing never raises and never blocks for long."""
 
 import time
+from datetime import datetime
 
 import structlog
 from celery import current_app
@@ -20,13 +21,15 @@ class _Broker:
     away_until = 0.0
 
 
-def ring(task: str, *args: int, queue: str) -> bool:
-    """Ask the queue's workers to run the task now. False when the broker was away."""
+def ring(task: str, *args: int | str, queue: str, at: datetime | None = None) -> bool:
+    """Ask the queue's workers to run the task now, or `at` a time; False: the broker was away."""
     if time.monotonic() < _Broker.away_until:
         return False
     try:
         with current_app.connection_for_write(transport_options=_options()) as connection:
-            current_app.send_task(task, args=args, queue=queue, connection=connection, retry=False)
+            current_app.send_task(
+                task, args=args, queue=queue, connection=connection, retry=False, eta=at
+            )
     except (OperationalError, OSError) as failure:
         _Broker.away_until = time.monotonic() + _QUIET_SECONDS
         log.warning("doorbell_unheard", task=task, queue=queue, error=type(failure).__name__)

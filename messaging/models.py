@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.models import Organisation
 
-from .states import InState, OutState
+from .states import OUT_UNFINISHED, InState, OutState
 
 
 class Partner(models.Model):
@@ -64,7 +64,8 @@ class InboundMessage(models.Model):
     acknowledgement = models.CharField(max_length=2, blank=True)  # AA AE AR
     reason_code = models.CharField(max_length=40, blank=True)  # why parked, one of a closed list
     reason = models.CharField(max_length=300, blank=True)  # the same in a person's words
-    ordering_key = models.CharField(max_length=64, blank=True)  # one patient's messages in order
+    # One patient's messages in order: a digest of who it is; of the message itself for nobody's.
+    ordering_key = models.CharField(max_length=64, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
@@ -91,9 +92,6 @@ class InboundMessage(models.Model):
                 fields=["ordering_key", "id"],
                 name="inbox_in_order",
                 condition=Q(state=InState.RECEIVED.value),
-            ),
-            models.Index(
-                fields=["id"], name="inbox_waiting", condition=Q(state=InState.RECEIVED.value)
             ),
             models.Index(
                 fields=["sha256"], name="inbox_parked", condition=Q(state=InState.PARKED.value)
@@ -125,6 +123,7 @@ class OutboundMessage(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     acknowledgement = models.CharField(max_length=2, blank=True)
     reason = models.CharField(max_length=300, blank=True)
+    is_told_failing = models.BooleanField(default=False)  # its sender's room was told, once
     created_at = models.DateTimeField(auto_now_add=True)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
@@ -148,9 +147,9 @@ class OutboundMessage(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["partner", "id"],
-                name="outbox_waiting",
-                condition=Q(state__in=(OutState.WAITING.value, OutState.SENDING.value)),
+                fields=["partner", "stream", "sequence"],
+                name="outbox_in_order",
+                condition=Q(state__in=[state.value for state in OUT_UNFINISHED]),
             ),
             models.Index(fields=["state", "-created_at"]),
             models.Index(fields=["subject_type", "subject_id"]),

@@ -46,7 +46,7 @@ class Sweeper(threading.Thread):
 _running: list[Sweeper] = []
 
 
-@signals.celeryd_after_setup.connect
+@signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
 def start(sender: str, instance: Any, **_: Any) -> None:
     """The worker knows its queues and has not yet looked for the broker."""
     sweeper = Sweeper(set(instance.app.amqp.queues.consume_from))
@@ -56,7 +56,7 @@ def start(sender: str, instance: Any, **_: Any) -> None:
         log.info("sweeping", sweeps=len(sweeper.paths), seconds=settings.SWEEP_SECONDS)
 
 
-@signals.worker_shutting_down.connect
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def stop(**_: Any) -> None:
     """No new sweep; the one that runs ends with the process at the latest."""
     while _running:

@@ -14,13 +14,13 @@ from . import queries, services, sweeper  # noqa: F401 - the sweeper starts with
 log = structlog.get_logger(__name__)
 
 
-@shared_task(name="messaging.process_inbox")
+@shared_task(name="messaging.process_inbox")  # type: ignore[untyped-decorator]
 def process_inbox() -> None:
     """Something came in: process what waits."""
     services.process_waiting()
 
 
-@shared_task(name="messaging.deliver_partner")
+@shared_task(name="messaging.deliver_partner")  # type: ignore[untyped-decorator]
 def deliver_partner(partner_id: int) -> None:
     """Something is to go out to this partner: deliver what is due."""
     services.deliver(partner_id)

@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
                 ('acknowledgement', models.CharField(blank=True, max_length=2)),
                 ('reason', models.CharField(blank=True, max_length=300)),
+                ('is_told_failing', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('first_sent_at', models.DateTimeField(blank=True, null=True)),
                 ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
@@ -104,7 +105,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='outboundmessage',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'sending'))), fields=['partner', 'id'], name='outbox_waiting'),
+            index=models.Index(condition=models.Q(('state__in', ['waiting', 'sending', 'dead'])), fields=['partner', 'stream', 'sequence'], name='outbox_in_order'),
         ),
         migrations.AddIndex(
             model_name='outboundmessage',
@@ -129,10 +130,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='inboundmessage',
             index=models.Index(condition=models.Q(('state', 'received')), fields=['ordering_key', 'id'], name='inbox_in_order'),
-        ),
-        migrations.AddIndex(
-            model_name='inboundmessage',
-            index=models.Index(condition=models.Q(('state', 'received')), fields=['id'], name='inbox_waiting'),
         ),
         migrations.AddIndex(
             model_name='inboundmessage',

@@ -2,7 +2,7 @@
 their handlers are found through settings.HL7_ROUTING for what came in."""
 
 from .delivery import deliver
-from .inbox import process_next, process_waiting
+from .inbox import process_waiting
 from .operators import (
     handle_inbound,
     handle_outbound,
@@ -24,7 +24,6 @@ __all__ = [
     "handle_outbound",
     "next_control_id",
     "pause_partner",
-    "process_next",
     "process_waiting",
     "resume_partner",
     "retry_inbound",

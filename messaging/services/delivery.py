@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from messaging import crash, mllp
@@ -21,12 +21,13 @@ from messaging.acknowledgement import Answer, answer_to
 from messaging.models import OutboundMessage, Partner, new_lease
 from messaging.states import OUT_UNFINISHED, OutEvent, OutState, after_out
 
-from . import outcome
+from .outcome import record_answer, record_failure
 
 log = structlog.get_logger(__name__)
 
 PARTNER_LOCK = 2576  # the class of our advisory locks on partners
 _MOST_ROUNDS = 5  # then the sweep: a row that somebody else has locked looks due to us
+_LOOKED_UP_AT_ONCE = 50
 _SLACK = timedelta(seconds=15)  # of a lease, over the time to connect and to be answered
 
 _lines: dict[int, mllp.Connection] = {}  # by partner; used only under its lock, and kept
@@ -42,12 +43,22 @@ def deliver(partner_id: int) -> int:
     for _ in range(_MOST_ROUNDS):
         with _sole(partner_id) as mine:
             if not mine:
-                return delivered
-            while (acknowledged := _deliver_next(partner_id)) is not None:
-                delivered += acknowledged
+                break
+            delivered += _drain(partner_id)
         # A message that came between the last look and the unlocking had its ring ignored.
-        if not _is_due(partner_id):
+        if not _due(partner_id).exists():
             break
+    return delivered
+
+
+def _drain(partner_id: int) -> int:
+    delivered = 0
+    while batch := list(_due(partner_id).values_list("pk", flat=True)[:_LOOKED_UP_AT_ONCE]):
+        for message_id in batch:
+            outcome = _deliver(message_id)
+            if outcome is None:  # the link has just failed, or a person has paused it
+                return delivered
+            delivered += outcome
     return delivered
 
 
@@ -82,9 +93,9 @@ def _session_lock(partner_id: int) -> Iterator[bool]:
 # --- One message ---------------------------------------------------------------------------------
 
 
-def _deliver_next(partner_id: int) -> int | None:
-    """Send one message: 1 when it was acknowledged, 0 when not, None when nothing is due."""
-    claimed = _claim(partner_id)
+def _deliver(message_id: int) -> bool | None:
+    """Send one message: whether it was acknowledged; None when it may not be sent now."""
+    claimed = _claim(message_id)
     if claimed is None:
         return None
     message, token = claimed
@@ -98,14 +109,14 @@ def _deliver_next(partner_id: int) -> int | None:
             is_answer=partial(_is_answer, message.control_id),
         )
     except mllp.Failed as failure:
-        outcome.record_failure(message, token, failure)
-        return 0
+        record_failure(message, token, failure)
+        return False
     finally:
         if line.unexpected > before:
-            log.warning("foreign_acknowledgement", message=message.pk, partner=partner_id)
+            log.warning("foreign_acknowledgement", message=message.pk, partner=message.partner_id)
     crash.point("delivery.answered")
     answer = answer_to(message.control_id, raw) or Answer("AE", "")
-    return int(outcome.record_answer(message, token, answer))
+    return record_answer(message, token, answer)
 
 
 def _is_answer(control_id: str, raw: bytes) -> bool:
@@ -125,40 +136,41 @@ def _line_to(partner: Partner) -> mllp.Connection:
 # --- Whose turn it is ----------------------------------------------------------------------------
 
 
-def due(partner_id: int) -> QuerySet[OutboundMessage]:
+def _due(partner_id: int) -> QuerySet[OutboundMessage]:
     """What may be sent to the partner now, oldest first.
 
-    Nothing of a stream before all that is earlier in it is acknowledged, or handled by a person.
-    `sending` is due too: we hold the partner's lock, so whoever claimed it is gone.
+    The first unfinished message of each stream: nothing passes one that is not acknowledged, or
+    handled by a person. `sending` is due too: we hold the partner's lock, so its claimer is gone.
     """
-    earlier = OutboundMessage.objects.filter(
-        partner_id=OuterRef("partner_id"),
-        stream=OuterRef("stream"),
-        sequence__lt=OuterRef("sequence"),
-        state__in=OUT_UNFINISHED,
+    firsts = (
+        OutboundMessage.objects.filter(partner_id=partner_id, state__in=OUT_UNFINISHED)
+        .order_by("stream", "sequence")
+        .distinct("stream")
     )
-    may_try = Partner.objects.filter(pk=OuterRef("partner_id"), is_paused=False).filter(
-        Q(retry_at=None) | Q(retry_at__lte=Now())
+    return _sendable(OutboundMessage.objects.filter(pk__in=firsts.values("pk"))).order_by("id")
+
+
+def _sendable(messages: QuerySet[OutboundMessage]) -> QuerySet[OutboundMessage]:
+    """Those that, and to whom, something may be sent at this moment."""
+    return messages.filter(
+        _time_has_come("not_before"),
+        _time_has_come("partner__retry_at"),
+        state__in=(OutState.WAITING, OutState.SENDING),
+        partner__is_paused=False,
     )
-    return (
-        OutboundMessage.objects.filter(
-            partner_id=partner_id, state__in=(OutState.WAITING, OutState.SENDING)
-        )
-        .filter(Q(not_before=None) | Q(not_before__lte=Now()))
-        .filter(Exists(may_try), ~Exists(earlier))
-        .order_by("id")
-    )
 
 
-def _is_due(partner_id: int) -> bool:
-    return due(partner_id).exclude(state=OutState.SENDING).exists()
+def _time_has_come(field: str) -> Q:
+    return Q(**{field: None}) | Q(**{f"{field}__lte": Now()})
 
 
-def _claim(partner_id: int) -> tuple[OutboundMessage, UUID] | None:
-    """Lease the next message to us. The lease outlasts the longest exchange."""
+def _claim(message_id: int) -> tuple[OutboundMessage, UUID] | None:
+    """Lease the message to us. The lease outlasts the longest exchange."""
     with transaction.atomic():
+        with connection.cursor() as cursor:  # a claim lost in a power cut is made again
+            cursor.execute("SET LOCAL synchronous_commit = off")
         message = (
-            due(partner_id)
+            _sendable(OutboundMessage.objects.filter(pk=message_id))
             .select_related("partner")
             .select_for_update(skip_locked=True, of=("self",))
             .first()

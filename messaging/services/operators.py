@@ -50,7 +50,9 @@ def retry_outbound(message: OutboundMessage, *, by: Acting) -> OutboundMessage:
     locked = _locked_outbound(message, by)
     locked.state = after_out(locked.state, OutEvent.RETRY)
     locked.failures, locked.not_before, locked.acknowledgement = 0, None, ""
-    locked.save(update_fields=["state", "failures", "not_before", "acknowledgement"])
+    locked.is_told_failing = False
+    fields = ["state", "failures", "not_before", "acknowledgement", "is_told_failing"]
+    locked.save(update_fields=fields)
     _record(by, "retry_message_out", locked)
     transaction.on_commit(partial(ring_for, locked.partner_id))
     return locked

@@ -99,7 +99,7 @@ def _failed_again(message: OutboundMessage, words: str, *, acknowledgement: str 
     if failures >= MOST_FAILURES:
         _bury(message, words, acknowledgement=acknowledgement, failures=failures)
         return
-    if not message.reason:
+    if not message.is_told_failing:
         _tell(message, "failing", words)
     later = Now() + pause(failures, first=5, longest=600)
     _move(
@@ -109,6 +109,7 @@ def _failed_again(message: OutboundMessage, words: str, *, acknowledgement: str 
         acknowledgement=acknowledgement,
         failures=failures,
         not_before=later,
+        is_told_failing=True,
     )
 
 
@@ -161,11 +162,11 @@ def _words(partner: Partner, failure: Failed) -> str:
 def _tell_waiting(partner: Partner, words: str) -> None:
     """The senders of all that waits behind a failing link hear of it, once."""
     waiting = OutboundMessage.objects.select_for_update(skip_locked=True).filter(
-        partner=partner, state=OutState.WAITING, reason=""
+        partner=partner, state=OutState.WAITING, is_told_failing=False
     )
     for message in waiting.order_by("id")[:_TOLD_AT_ONCE]:
         _tell(message, "failing", words)
-        OutboundMessage.objects.filter(pk=message.pk).update(reason=words)
+        OutboundMessage.objects.filter(pk=message.pk).update(reason=words, is_told_failing=True)
 
 
 # --- Who sent it ---------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def _examine(raw: bytes, peer: str, directory: Directory) -> Arrival:
     arrival = replace(arrival, partner_id=partner.pk if partner else None)
     if verdict := _refusal(message, of, partner):
         return replace(arrival, verdict=verdict, state=InState.REFUSED)
-    return replace(arrival, ordering_key=_ordering_key(message))
+    return replace(arrival, ordering_key=_ordering_key(message) or arrival.sha256)
 
 
 def _unreadable(arrival: Arrival, refusal: Unparseable, directory: Directory) -> Arrival:
