@@ -32,7 +32,9 @@ def npm_command() -> list[str]:
 
 def fetch() -> None:
     """Install exactly what package-lock.json names, checked by its hash."""
-    subprocess.run([*npm_command(), "ci", "--loglevel=error"], cwd=ROOT, check=True)
+    done = subprocess.run([*npm_command(), "ci", "--loglevel=error"], cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit("npm could not fetch the NHS styles; what it says is above.")
 
 
 def our_styles(css: str) -> str:

@@ -57,19 +57,21 @@ class Home:
         self.data_dir = data_dir.absolute()
         self.account = account
         self.say = say
+        self.told: set[str] = set()
         self.data_dir.mkdir(parents=True, exist_ok=True)
 
     @property
     def link(self) -> Path:
         return self.data_dir / "elsewhere"
 
-    def elsewhere(self) -> Path:
-        """The open folder, made when first needed and found again by the link."""
-        if self.link.is_dir() and self.link.stat().st_uid == os.geteuid():
-            return self.link.resolve()
-        self.link.unlink(missing_ok=True)
-        self.link.symlink_to(self._make_elsewhere())
-        self.say(f"Some files are in {self.link.resolve()}: {self.data_dir} cannot hold them.")
+    def elsewhere(self, why: str) -> Path:
+        """The open folder, made when first needed and found again by the link; says so, and why."""
+        if not (self.link.is_dir() and self.link.stat().st_uid == os.geteuid()):
+            self.link.unlink(missing_ok=True)
+            self.link.symlink_to(self._make_elsewhere())
+        if why not in self.told:
+            self.told.add(why)
+            self.say(f"{why}, so it is in {self.link.resolve()}")
         return self.link.resolve()
 
     def _make_elsewhere(self) -> Path:
@@ -85,14 +87,16 @@ class Home:
 
     def folder_for(self, name: str) -> Path:
         """Where the folder `name` is or shall be: PostgreSQL's account must reach it."""
-        in_reach = _can_reach(self.data_dir, self.account)
-        return (self.data_dir if in_reach else self.elsewhere()) / name
+        if _can_reach(self.data_dir, self.account):
+            return self.data_dir / name
+        why = f"PostgreSQL runs as user nobody, who cannot reach its data in {self.data_dir}"
+        return self.elsewhere(why) / name
 
     def sockets(self, name: str, *, account: dict[str, Any], longest: str) -> Path:
         """A folder closed to all but the account, with a path short enough for a socket."""
         folder = self.folder_for(name) if account else self.data_dir / name
         if len(os.fsencode(folder / longest)) > SOCKET_PATH_LIMIT:
-            folder = self.elsewhere() / name
+            folder = self.elsewhere(f"A socket's path under {self.data_dir} is too long") / name
         folder.mkdir(exist_ok=True)
         give(folder, account)
         folder.chmod(0o700)

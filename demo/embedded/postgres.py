@@ -41,7 +41,8 @@ def _programs(home: Home) -> Path:
         raise CannotStart(
             f"PG_BIN={chosen}: initdb there does not run (as user nobody, when root)."
         )
-    copied = _copy_programs(programs, home.elsewhere())
+    why = f"User nobody cannot run PostgreSQL's program from {programs}"
+    copied = _copy_programs(programs, home.elsewhere(why))
     if not succeeds([str(copied / "initdb"), "--version"], home.account):
         raise CannotStart(f"PostgreSQL's programs do not run, not even from {copied}. Set PG_BIN.")
     return copied
