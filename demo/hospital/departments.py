@@ -81,11 +81,12 @@ class Departments:
         return iter(self.by_key.values())
 
 
-# Where nothing was agreed: one trust. The demo's trusts come from `agreed.json`.
+# The demo's trusts; `agreed.json` says more of them.
 DEFAULT = {
     "departments": [
-        {"application": "RIS", "facility": "RX1", "name": "Radiology"},
-        {"application": "LIMS", "facility": "RX1", "name": "Pathology"},
+        {"application": application, "facility": trust, "name": f"{trust} {name}"}
+        for trust in ("RZ1", "RZ2", "RZ3")
+        for application, name in (("RIS", "radiology"), ("LIMS", "pathology"))
     ]
 }
 
@@ -93,7 +94,6 @@ DEFAULT = {
 def departments_from(agreed: dict[str, Any]) -> Departments:
     """From `{"departments": [{application, facility, name, codes, sites}], "practices": [[code,
     name]]}`; `codes` null or absent: any of the right shape.
-
     """
     found = Departments(practices=[(code, name) for code, name in agreed.get("practices", [])])
     for row in agreed["departments"]:

@@ -12,12 +12,12 @@ from hl7apy.parser import parse_message
 from demo.hospital.mllp import Frames, Listener, framed
 
 PATIENT = (
-    "PID|1||9990000018^^^NHS^NH~S1234567^^^RX1^MR||O'Hara&van^Zoë^^^Mrs||19650714|F|||"
+    "PID|1||9990000018^^^NHS^NH~S1234567^^^RZ1^MR||O'Hara&van^Zoë^^^Mrs||19650714|F|||"
     "1 Orchard Way^^Dartford^Kent^DA1 1AA||01632 960001\r"
 )
 
 
-def header(kind: str, control: str, *, to: str = "RIS^RX1", version: str = "2.4") -> str:
+def header(kind: str, control: str, *, to: str = "RIS^RZ1", version: str = "2.4") -> str:
     application, facility = to.split("^")
     return (
         f"MSH|^~\\&|ORDERCOMMS|OC1|{application}|{facility}|20261122104200+0000||{kind}|{control}"
@@ -27,7 +27,7 @@ def header(kind: str, control: str, *, to: str = "RIS^RX1", version: str = "2.4"
 
 def imaging_order(
     placer: str = "OC1-1", *, control: str = "OC1000001", order: str = "NW",
-    code: str = "XCHES^XR Chest^NICIP", to: str = "RIS^RX1",
+    code: str = "XCHES^XR Chest^NICIP", to: str = "RIS^RZ1",
 ) -> bytes:  # fmt: skip
     return (
         header("OMG^O19^OMG_O19", control, to=to)
@@ -48,7 +48,7 @@ def blood_order(
     structure = kind.replace("^", "_")
     version = "2.5" if kind == "OML^O33" else "2.5.1"
     specimen = "SPM|1|||119297000^Venous blood^SCT\r"
-    text = header(f"{kind}^{structure}", control, to="LIMS^RX1", version=version) + PATIENT
+    text = header(f"{kind}^{structure}", control, to="LIMS^RZ1", version=version) + PATIENT
     text += "PV1|1|O\r" + (specimen if kind == "OML^O33" else "")
     for placer in placers:
         text += f"ORC|NW|{placer}|||||^^^^^R||20261122104200+0000|||C1234567^Patel^Asha^^^Dr\r"

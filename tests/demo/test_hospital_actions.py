@@ -113,14 +113,14 @@ def test_a_cancel_request_is_answered_to_its_own_control_id(
 
 def test_a_booking_says_when_and_where(hospital: Hospital, product: Product, imaging: str) -> None:
     accepted(hospital, product, imaging)
-    hospital.act(imaging, "schedule", at="2026-11-24T09:20", place="Queen Mary's", site="RX101")
+    hospital.act(imaging, "schedule", at="2026-11-24T09:20", place="Queen Mary's", site="RZ101")
     message = only(product.wait_for(1))
     order = imaging_order_of(message)
     assert message.msh.msh_9.value == "OMG^O19^OMG_O19"
     assert (order.orc.orc_1.value, order.orc.orc_5.value) == ("SC", "SC")
     assert order.obr.obr_36.value == "20261124092000+0000"
     place = message.omg_o19_patient.omg_o19_patient_visit.pv1.pv1_3
-    assert (place.pv1_3_4.value, place.pv1_3_9.value) == ("RX101", "Queen Mary's")
+    assert (place.pv1_3_4.value, place.pv1_3_9.value) == ("RZ101", "Queen Mary's")
 
 
 def test_a_booking_in_summer_is_in_summer_time(

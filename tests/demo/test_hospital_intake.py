@@ -99,9 +99,9 @@ REFUSED = {
     "unknown type": (header("ORM^O01", "C9").encode(), "AR", "ORM^O01 is not taken"),
     "unknown receiver": (imaging_order(to="RIS^ZZZ"), "AR", "no such receiver"),
     "bloods to radiology": (
-        blood_order().replace(b"LIMS|RX1", b"RIS|RX1"),
+        blood_order().replace(b"LIMS|RZ1", b"RIS|RZ1"),
         "AR",
-        "is not taken by Radiology",
+        "is not taken by RZ1 radiology",
     ),
     "production": (imaging_order().replace(b"|T|2.4", b"|P|2.4"), "AR", "not a production"),
     "no order": (header("OMG^O19^OMG_O19", "C9").encode(), "AE", "no ORC"),
@@ -164,11 +164,11 @@ def test_only_agreed_codes_are_done_where_codes_were_agreed(tmp_path: object) ->
     agreed = departments_from(
         {
             "departments": [
-                {"application": "RIS", "facility": "RX1", "name": "R", "codes": ["XCHES"]}
+                {"application": "RIS", "facility": "RZ1", "name": "R", "codes": ["XCHES"]}
             ]
         }
     )
-    radiology = agreed.find("RIS", "RX1")
+    radiology = agreed.find("RIS", "RZ1")
     assert radiology is not None
     assert radiology.does("XCHES", "XR Chest")
     assert not radiology.does("XKNEL", "XR Knee Lt")

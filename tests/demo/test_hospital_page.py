@@ -140,10 +140,10 @@ def test_a_persons_words_cannot_become_markup(hospital: Hospital, sender: Sender
 def test_the_switches_of_the_page_work(hospital: Hospital) -> None:
     press(hospital, "/do", "mode:silent")
     assert hospital.memory.mode == "silent"
-    press(hospital, "/do", "settings:LIMS/RX1", accept="minute")
-    assert hospital.memory.departments.by_key["LIMS/RX1"].accept_after == 60.0
-    press(hospital, "/do", "settings:LIMS/RX1", accept="never")
-    assert hospital.memory.departments.by_key["LIMS/RX1"].accept_after is None
+    press(hospital, "/do", "settings:LIMS/RZ1", accept="minute")
+    assert hospital.memory.departments.by_key["LIMS/RZ1"].accept_after == 60.0
+    press(hospital, "/do", "settings:LIMS/RZ1", accept="never")
+    assert hospital.memory.departments.by_key["LIMS/RZ1"].accept_after is None
 
 
 @pytest.mark.parametrize("width", [1280, 320])

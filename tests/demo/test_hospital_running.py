@@ -170,11 +170,11 @@ def test_a_department_told_to_wait_waits_also_after_a_restart(
     tmp_path: Path, product: Product
 ) -> None:
     with hospital_in(tmp_path, product) as hospital:
-        hospital.act_at_large("settings", department="RIS/RX1", accept_after=None)
+        hospital.act_at_large("settings", department="RIS/RZ1", accept_after=None)
     with hospital_in(tmp_path, product) as hospital:
         departments = hospital.memory.departments.by_key
-        assert departments["RIS/RX1"].accept_after is None
-        assert departments["LIMS/RX1"].accept_after is not None
+        assert departments["RIS/RZ1"].accept_after is None
+        assert departments["LIMS/RZ1"].accept_after is not None
 
 
 # --- Memory ---------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The hospital's values and words are believable: no report contradicts its own kind."""
 
+import csv
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +92,25 @@ def test_a_tests_name_finds_its_panel_when_its_code_does_not() -> None:
     assert found is not None
     assert found.key == "fer"
     assert panel_for("LOCAL-78", "Something else entirely") is None
+
+
+def _catalogue_codes() -> list[tuple[str, str, str]]:
+    with (Path(__file__).parents[2] / "catalogue" / "data" / "codes.csv").open() as file:
+        return [(row["system"], row["code"], row["display"]) for row in csv.DictReader(file)]
+
+
+def test_the_hospital_can_report_everything_that_can_be_asked_for() -> None:
+    for system, code, display in _catalogue_codes():
+        if system == "NICIP":
+            assert prose.modality_of(code, display) != "other", code
+        else:
+            assert panel_for(code, display) is not None, code
+
+
+def test_both_codes_of_a_test_are_the_same_test() -> None:
+    found: dict[str, set[str]] = {}
+    for system, code, display in _catalogue_codes():
+        panel = None if system == "NICIP" else panel_for(code, display)
+        if panel:
+            found.setdefault(display, set()).add(panel.key)
+    assert {name: keys for name, keys in found.items() if len(keys) > 1} == {}
