@@ -6,11 +6,12 @@
 #   make check        lint, format, types, room rules, templates, spelling
 #   make bench        messages and pages per second, as a table
 #   make screenshots  the pictures in docs/, taken anew from the running pages
+#   make hazards      docs/safety/hazards.md, from the tests that prove each control
 #   make reset        throw the demo's data away
 #   make lock         choose package versions anew, after a change of pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots reset lock setup
+.PHONY: help run test check bench screenshots hazards reset lock setup
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -21,8 +22,8 @@ ARGS ?=
 PACKAGES := $(VENV)/.installed
 STYLES := static/nhsuk/nhsuk-frontend.min.css
 ROOMS := accounts catalogue messaging nhsuk ordercomms patients requesting results
-STRICTLY_TYPED := $(wildcard messaging/wire/*.py $(foreach room,$(ROOMS),$(addprefix $(room)/, \
-	states.py hl7.py queries.py policies.py services.py nhs_number.py matching.py rules.py)))
+STRICT := states wire hl7 queries policies services nhs_number matching rules ranges
+STRICTLY_TYPED := $(wildcard $(foreach room,$(ROOMS),$(foreach name,$(STRICT),$(room)/$(name).py $(room)/$(name)/*.py)))
 # Enough for settings.py to be read where no server is asked anything.
 NO_SERVER := DEBUG=1 DATABASE_URL=postgresql:///none REDIS_URL=redis://none
 
@@ -66,6 +67,17 @@ check: setup
 	@echo "Templates";           $(PY) -m djlint --quiet --lint templates
 	@echo "Spelling";            $(PY) -m codespell_lib
 	@echo "Migrations";          $(NO_SERVER) $(PY) -W ignore manage.py makemigrations --check --dry-run
+
+BENCHES := $(filter messaging pages,$(basename $(notdir $(wildcard tests/bench/*.py))))
+
+bench: setup
+	@for part in $(BENCHES); do $(PY) -m tests.bench.$$part || exit 1; done
+
+screenshots: setup
+	@SCREENSHOTS=1 $(PY) -m pytest tests/journeys $(ARGS)
+
+hazards: setup
+	@$(PY) -m tests.house.hazard_log
 
 reset: setup
 	@$(PY) -m demo.run --reset

@@ -7,10 +7,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.embedded import CannotStart
 from demo.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = "127.0.0.1"
+MOST_WEB_PROCESSES = 4  # on one person's machine; each takes 90 MB
 QUEUES = ("hl7_in", "hl7_out", "timers")
 
 
@@ -24,7 +26,10 @@ class Port:
 
     @property
     def number(self) -> int:
-        return int(os.environ.get(self.variable, self.default))
+        given = os.environ.get(self.variable, str(self.default))
+        if not (given.isdecimal() and 0 < int(given) < 65536):
+            raise CannotStart(f"{self.variable}={given} is not the number of a port.")
+        return int(given)
 
     def is_taken(self) -> bool:
         with socket.socket() as door:
@@ -81,8 +86,8 @@ def children(data_dir: Path, env: dict[str, str]) -> list[Child]:
 
 
 def _web() -> list[str]:
-    """granian: a process per core, one thread each. The access log would hold query strings."""
-    workers = str(os.cpu_count() or 1)
+    """granian: a process per core, one thread each. An access log would hold query strings."""
+    workers = str(min(os.cpu_count() or 1, MOST_WEB_PROCESSES))
     words = ["-m", "granian", "--interface", "wsgi", "--no-access-log", "--workers", workers]
     words += ["--blocking-threads", "1", "--host", HERE, "--port", str(WEB.number)]
     return [*words, "--respawn-failed-workers", "ordercomms.wsgi:application"]

@@ -50,7 +50,10 @@ class Supervisor:
 
     def obey_signals(self) -> None:
         """Ctrl-C, a polite kill, or the terminal's end: stop. A second one: at once."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: object) -> None:

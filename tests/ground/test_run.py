@@ -44,6 +44,13 @@ def test_a_taken_port_is_named_with_the_variable_that_changes_it(
     assert not (tmp_path / "postgres").exists()
 
 
+@pytest.mark.parametrize("given", ["abc", "0", "70000", ""])
+def test_what_is_no_port_is_named(tmp_path: Path, given: str) -> None:
+    done = demo_run(tmp_path, MLLP_PORT=given)
+    assert done.returncode == 1
+    assert f"MLLP_PORT={given} is not the number of a port" in done.stderr
+
+
 def test_two_at_once_on_one_data_folder_are_refused(tmp_path: Path) -> None:
     with only_one(tmp_path):
         done = demo_run(tmp_path)
