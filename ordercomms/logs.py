@@ -84,6 +84,10 @@ def _plain_line(logger: Any, name: str, event: dict[str, Any]) -> str:
     exception = event.pop("exception", "")
     stamp, level = event.pop("timestamp", "")[11:19], event.pop("level", "")
     fields = " ".join(f"{key}={value!r}" for key, value in event.items() if key != "event")
-    # A line break inside a value would let its author write a line of the log.
-    words = f"{event.get('event', '')}".replace("\n", "\\n").replace("\r", "\\r")
+    words = "".join(map(_printable, str(event.get("event", ""))))
     return f"{stamp} {level} {words} {fields}".rstrip() + (f"\n{exception}" if exception else "")
+
+
+def _printable(character: str) -> str:
+    """A line break or an escape in a value would let its author write lines of the log."""
+    return character if character.isprintable() else ascii(character)[1:-1]

@@ -1,0 +1,85 @@
+"""Alive, ready, metrics: for machines, and the page of the same for people."""
+
+import socket
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+
+from ordercomms import health
+from tests.world import World
+
+
+@pytest.fixture
+def listener(settings: object) -> socket.socket:
+    """Somebody who accepts connections where the HL7 listener should be."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        settings.MLLP_HOST, settings.MLLP_PORT = door.getsockname()
+        yield door
+
+
+def test_alive_needs_nothing_else(client: Client, django_assert_num_queries: object) -> None:
+    assert client.get("/healthz").content == b"ok\n"
+
+
+def test_ready_names_each_part(db: None, client: Client, listener: socket.socket) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "broker": "ok", "HL7 listener": "ok"}
+
+
+def test_without_broker_or_listener_the_work_goes_on_and_the_body_says_so(
+    db: None, client: Client, settings: object
+) -> None:
+    settings.REDIS_URL = "unix:///nowhere/at-all.sock"
+    settings.MLLP_PORT = _free_port()
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "broker": "away", "HL7 listener": "away"}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return door.getsockname()[1]
+
+
+def test_without_the_database_it_is_not_ready(
+    db: None, client: Client, listener: socket.socket
+) -> None:
+    def refused(execute: object, sql: str, *rest: object) -> None:
+        raise DatabaseError("the database is away")
+
+    with connection.execute_wrapper(refused):
+        assert not health.database_answers()
+        response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["database"] == "away"
+
+
+def test_metrics_are_for_the_addresses_that_were_named(db: None, client: Client) -> None:
+    assert b"django_http_requests" in client.get("/metrics").content
+    foreign = client.get("/metrics", REMOTE_ADDR="10.1.2.3")
+    assert foreign.status_code == 404
+
+
+def test_the_services_page_says_what_works_and_what_does_not(
+    world: World, listener: socket.socket, settings: object
+) -> None:
+    settings.REDIS_URL = "unix:///nowhere/at-all.sock"
+    page = world.client("central").get("/services/").content.decode()
+    assert page.count("Working") == 2
+    assert page.count("Not working") == 1
+
+
+def test_what_is_not_well_is_on_every_page_until_it_is_well(world: World, settings: object) -> None:
+    settings.STATUS_SOURCES = ["tests.ordercomms.test_health.not_well"]
+    page = world.client("gp").get("/settings/").content.decode()
+    assert "Duplicate checks are not running." in page
+    settings.STATUS_SOURCES = []
+    page = world.client("gp").get("/settings/").content.decode()
+    assert "app-status-strip__list" not in page
+
+
+def not_well(acting: object) -> list[tuple[str, None]]:
+    """A room's status source."""
+    return [("Duplicate checks are not running.", None)] if acting else []
