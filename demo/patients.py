@@ -197,11 +197,11 @@ def _title(dice: random.Random, gender: str, age: int) -> str:
 
 def _home(dice: random.Random) -> dict[str, Any]:
     street = f"{dice.randint(1, 180)} {dice.choice(STREETS)} {dice.choice(STREET_ENDS)}"
-    flat = [f"Flat {dice.randint(1, 24)}"] if dice.random() < 0.12 else []
+    flat = f"Flat {dice.randint(1, 24)}, " if dice.random() < 0.12 else ""
     letters = "ABDEFGHJLNPQRSTUWXYZ"  # those that the second half of a postcode uses
     end = f"{dice.randint(1, 9)}{dice.choice(letters)}{dice.choice(letters)}"
     return {
-        "address_lines": [*flat, street, dice.choice(TOWNS)],
+        "address_lines": [f"{flat}{street}", dice.choice(TOWNS)],
         "postcode": f"ZZ{dice.randint(1, 20)} {end}",
         "is_restricted": dice.random() < 0.01,
     }

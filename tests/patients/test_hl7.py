@@ -299,6 +299,7 @@ def test_the_practice_goes_out_with_its_code(patient):
 # --- Checking the person in a result -------------------------------------------------------------
 
 
+@pytest.mark.hazard("H21")
 @pytest.mark.parametrize(
     ("number", "value"),
     [

@@ -12,6 +12,8 @@ from accounts.policies import SYSTEM
 from messaging import wire
 from messaging.errors import Park
 from messaging.models import InboundMessage, Partner
+from messaging.services.inbox import process_waiting
+from messaging.services.receiving import accept
 from patients import hl7, inbound, queries, services
 from patients.matching import HospitalNumber
 from patients.models import ChangeKind, Identifier, Patient
@@ -250,6 +252,7 @@ def test_what_a_message_changed_is_on_the_audit_trail_under_the_partners_name(pa
     assert not any("Okafor" in row.reason or "999" in row.reason for row in rows)
 
 
+@pytest.mark.hazard("H21")
 def test_ten_thousand_strangers_with_a_known_number_change_nothing(pas):
     """Mutated demographics under a good NHS number (hazard H21): none gets through."""
     services.register(
@@ -270,3 +273,45 @@ def test_ten_thousand_strangers_with_a_known_number_change_nothing(pas):
         except Park:
             continue
     assert through == 0
+
+
+# --- Through the inbox, as the listener and the worker do it -------------------------------------
+
+
+def through_the_inbox(text: str) -> tuple[bytes, InboundMessage]:
+    answer = accept(text.encode())
+    process_waiting()
+    return answer, InboundMessage.objects.latest("pk")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_is_acknowledged_then_processed_and_a_repeat_changes_nothing(pas):
+    text = adt(trigger="A28")
+    answer, message = through_the_inbox(text)
+    assert b"MSA|AA|" in answer
+    assert (message.state, message.reason_code) == ("processed", "")
+    patient = queries.by_nhs_number("9990000018")
+    before = history(patient)
+    again, repeat = through_the_inbox(text)
+    assert b"MSA|AA|" in again
+    assert repeat.state == "repeat"
+    assert history(patient) == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (adt(trigger="A40") + "MRG|S7654321^^^RXX^MR\r", inbound.MERGE),
+        (adt(numbers="9990000019^^^NHS^NH"), hl7.NHS_NUMBER),
+        (adt(name=""), hl7.IDENTITY),
+        (adt(born="1965"), hl7.DEMOGRAPHICS),
+    ],
+)
+def test_what_does_not_fit_is_acknowledged_kept_whole_and_parked_with_its_reason(pas, text, reason):
+    answer, message = through_the_inbox(text)
+    assert b"MSA|AA|" in answer
+    assert (message.state, message.reason_code) == ("parked", reason)
+    assert message.reason
+    assert bytes(message.raw) == text.encode()
+    assert not Patient.objects.exists()

@@ -52,6 +52,7 @@ def test_a_given_name_that_is_absent_short_or_one_of_several_agrees(given_names)
     assert compare(OURS, replace(OURS, given_names=given_names)).agrees
 
 
+@pytest.mark.hazard("H21")
 def test_the_other_twin_is_a_conflict():
     match = compare(OURS, replace(OURS, given_names="Siobhán"))
     assert match.conflicts == (matching.GIVEN_NAME_DIFFERS,)

@@ -26,6 +26,7 @@ def patient(practice):
     return people.patient(practice=practice)
 
 
+@pytest.mark.hazard("H57")
 def test_the_practice_of_registration_sees_its_patient_and_another_does_not(practice, patient):
     assert may_view(people.acting_at(practice), patient)
     assert not may_view(people.acting_at(people.place("practice")), patient)
@@ -57,6 +58,7 @@ def test_serving_a_practice_is_the_business_of_community_services_only(practice,
     assert not may_view(people.acting_at(neighbour), patient)
 
 
+@pytest.mark.hazard("H57")
 def test_a_department_sees_whom_it_was_asked_about_and_nobody_else(patient):
     asked, not_asked = people.place("department"), people.place("department")
     services.note_relationship(patient, organisation=asked, kind="department", by=SYSTEM)

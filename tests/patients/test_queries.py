@@ -44,6 +44,7 @@ def views() -> list[tuple[str, str]]:
 # --- The door ------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H57")
 def test_the_door_opens_for_the_practice_and_the_view_is_on_record(gp, chidi):
     assert queries.patient_for(gp, chidi.pk) == chidi
     row = AccessEvent.objects.get(action=queries.VIEWED)
@@ -53,6 +54,7 @@ def test_the_door_opens_for_the_practice_and_the_view_is_on_record(gp, chidi):
     assert row.organisation_code == gp.organisation.ods_code
 
 
+@pytest.mark.hazard("H57")
 def test_forbidden_and_absent_look_the_same_and_both_are_on_record(chidi):
     stranger, absent = people.acting_at(people.place()), uuid4()
     for patient_id in (chidi.pk, absent):
@@ -83,6 +85,7 @@ def test_an_nhs_number_with_any_separators_is_exact(gp, chidi, text):
     assert queries.find(text, acting=gp).exact == chidi
 
 
+@pytest.mark.hazard("H01")
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ MUTATIONS = {
 }
 
 
+@pytest.mark.hazard("H21")
 @settings(max_examples=2_000)
 @given(mutated())
 def test_a_changed_part_of_the_identity_is_never_agreement(pair):
