@@ -18,8 +18,19 @@ SIGN_IN = "/sign-in"
 
 @pytest.fixture
 def people(db: None, settings: object) -> None:
+    """The cast with a password. A quick hash, since these tests guess a lot; the true one below."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.DEMO_PASSWORD = PASSWORD
     seed_people()
+
+
+def test_passwords_are_kept_by_argon2_and_open_the_door(
+    db: None, client: Client, settings: object
+) -> None:
+    settings.DEMO_PASSWORD = PASSWORD
+    seed_people()
+    assert User.objects.get(username="gp").password.startswith("argon2$argon2id$")
+    assert give(client, "gp", PASSWORD).status_code == 302
 
 
 def give(client: Client, username: str, password: str, **more: str) -> object:
