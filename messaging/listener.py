@@ -170,7 +170,8 @@ class Conversation:
     async def _read(self) -> bytes:
         """The next bytes; TimeoutError when an open frame takes longer than is allowed."""
         began = self._frames.began_at
-        left = None if began is None else max(0.0, began + mllp.FRAME_SECONDS - time.monotonic())
+        deadline = None if began is None else began + self._listener.frame_seconds
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
         self.is_reading = True
         try:
             return await asyncio.wait_for(self._reader.read(_CHUNK), left)
@@ -190,7 +191,7 @@ class Conversation:
             self._writer.write(mllp.frame(await done))
             self.messages += 1
         if storing:
-            await asyncio.wait_for(self._writer.drain(), mllp.FRAME_SECONDS)
+            await asyncio.wait_for(self._writer.drain(), self._listener.frame_seconds)
 
     async def _refuse(self, beginning: bytes) -> None:
         log.warning("frame_too_large", peer=self.peer)
@@ -203,8 +204,11 @@ class Conversation:
 class Listener:
     """Takes connections, so many from each peer, and ends them in order."""
 
-    def __init__(self, *, connections_per_peer: int) -> None:
+    def __init__(
+        self, *, connections_per_peer: int, frame_seconds: float = mllp.FRAME_SECONDS
+    ) -> None:
         self.bytes_held = 0
+        self.frame_seconds = frame_seconds
         self._per_peer = connections_per_peer
         self._open: dict[str, list[Conversation]] = defaultdict(list)
 
@@ -220,7 +224,7 @@ class Listener:
         server.close()
         await self._end_all()
         self.storeroom.close()
-        await asyncio.to_thread(self.storeroom.join, mllp.FRAME_SECONDS)
+        await asyncio.to_thread(self.storeroom.join, mllp.CONNECT_SECONDS)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conversation = Conversation(reader, writer, self)
