@@ -7,19 +7,13 @@ back from a record then shows the list again, without a form to send once more.
 
 from __future__ import annotations
 
-import secrets
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from . import queries
-
-SEARCHES = "patient_searches"  # session key: token to text, oldest first
-SEARCHES_KEPT = 10
-LONGEST = 200
+from . import queries, searches
 
 
 @sensitive_post_parameters("who")
@@ -28,9 +22,9 @@ LONGEST = 200
 def find(request: HttpRequest) -> HttpResponse:
     """The box, and the results. An NHS number goes straight to its record; nothing else does."""
     if request.method == "POST":
-        token = _keep(request, request.POST.get("who", "")[:LONGEST])
+        token = searches.keep(request, request.POST.get("who", ""))
         return redirect(reverse("patients:find", query={"search": token}))
-    text = request.session.get(SEARCHES, {}).get(request.GET.get("search"))
+    text = searches.kept(request, request.GET.get("search"))
     if text is None:
         return render(request, "patients/find.html", {"text": ""})
     found = queries.find(text, acting=request.acting, request=request)
@@ -38,14 +32,6 @@ def find(request: HttpRequest) -> HttpResponse:
         return redirect("record", found.exact.pk)
     context = {"text": text, "found": found, "errors": _errors(found)}
     return render(request, "patients/find.html", context)
-
-
-def _keep(request: HttpRequest, text: str) -> str:
-    """Keep what was typed with the session, and forget the oldest; gone at signing out."""
-    token = secrets.token_urlsafe(6)
-    kept = [*request.session.get(SEARCHES, {}).items(), (token, text)]
-    request.session[SEARCHES] = dict(kept[-SEARCHES_KEPT:])
-    return token
 
 
 def _errors(found: queries.Found) -> list[dict[str, str]]:
