@@ -33,7 +33,10 @@ def record(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 @require_safe
 def services(request: HttpRequest) -> HttpResponse:
     """S9: each part of the service, whether it works, and what to do while it does not."""
-    context = {"parts": health.parts(), "statuses": frame_of(request).statuses}
+    parts = health.parts()
+    statuses = frame_of(request).statuses
+    context = {"parts": parts, "statuses": statuses}
+    context["all_well"] = not statuses and all(part.works for part in parts)
     return render(request, "services.html", context)
 
 
