@@ -32,6 +32,20 @@ def follow(parent: int, sig: signal.Signals) -> None:
         os.kill(os.getpid(), sig)
 
 
+def heeds_interrupt(pid: int) -> bool:
+    """Whether a process has a handler of its own for SIGINT; yes where nobody can say.
+
+    GNU make has one until SIGINT comes; then it drops it and waits for its child, which, when the
+    signal went to make alone and not to the whole terminal, would never hear of it.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return True
+    caught = next(line for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+
+
 @dataclass
 class Child:
     """One supervised process: in a session of its own, its output in a file, stopped by signal."""

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -23,7 +22,7 @@ from demo import parts
 from demo.embedded import CannotStart, Home, Postgres, Valkey
 from demo.embedded.addresses import forget_addresses, write_addresses
 from demo.embedded.places import write_private
-from demo.processes import Child, follow, wait_until
+from demo.processes import Child, wait_until
 from demo.supervisor import Supervisor
 
 LOG_LIMIT = 5_000_000  # bytes; a longer log is put aside at the next start
@@ -83,9 +82,11 @@ def _taken() -> list[str]:
 class Demo:
     """One run: `up()`, then `watch()`, and `down()` in any case."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, parent: int | None = None) -> None:
+        """`parent`: a process to stop with, as `make run` does with make."""
         self.data_dir = data_dir
         self.supervisor = Supervisor(say)
+        self.parent = parent
         self.servers = 0
         self.env: dict[str, str] = {}
         self.began = time.monotonic()
@@ -93,6 +94,8 @@ class Demo:
     def up(self) -> None:
         """Everything, in the order in which each needs the one before."""
         self.supervisor.obey_signals()
+        if self.parent:
+            self.supervisor.stop_with(self.parent)
         check_ports(self.data_dir)
         self._put_long_logs_aside()
         database_url, redis_url = self._database(), self._broker()
@@ -173,15 +176,22 @@ class Demo:
     def _wait_until_ready(self) -> None:
         def settled() -> bool:
             self.supervisor.look()
-            return self.supervisor.stopping or not away()
+            return self.supervisor.stopping or self._hopeless() is not None or not away()
 
         ready = wait_until(settled, seconds=READY_WITHIN, every=0.1)
         self._stop_if_asked()
+        if failing := self._hopeless():
+            raise CannotStart(f"{failing.name} does not start:\n{failing.last_lines(15)}")
         if not ready:
             logs = self.data_dir / "logs"
             raise CannotStart(f"Not ready after {READY_WITHIN:.0f} s: {away()}. Logs: {logs}")
         seconds = time.monotonic() - self.began
         say(welcome(self.data_dir, seconds, password=self.env["DEMO_PASSWORD"]))
+
+    def _hopeless(self) -> Child | None:
+        """One that has failed three times before everything was up."""
+        failed = (each.child for each in self.supervisor.watched if each.failures >= 3)
+        return next(failed, None)
 
     def _stop_if_asked(self) -> None:
         if self.supervisor.stopping:
@@ -241,10 +251,10 @@ def welcome(data_dir: Path, seconds: float, *, password: str) -> str:
 # --- The commands ---------------------------------------------------------------------------------
 
 
-def run(data_dir: Path) -> None:
+def run(data_dir: Path, *, parent: int | None) -> None:
     """Until a person stops it."""
     with only_one(data_dir):
-        demo = Demo(data_dir)
+        demo = Demo(data_dir, parent=parent)
         try:
             demo.up()
             demo.watch()
@@ -277,10 +287,9 @@ def main() -> None:
     options.add_argument("--stop-with-parent", action="store_true", help="also when make is killed")
     chosen = options.parse_args()
     data_dir = Path(os.environ.get("DATA_DIR", parts.ROOT / "var")).absolute()
-    if chosen.stop_with_parent:
-        follow(os.getppid(), signal.SIGTERM)
+    parent = os.getppid() if chosen.stop_with_parent else None
     try:
-        reset(data_dir) if chosen.reset else run(data_dir)
+        reset(data_dir) if chosen.reset else run(data_dir, parent=parent)
     except CannotStart as refusal:
         sys.exit(f"\n{refusal}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.embedded import CannotStart
-from demo.processes import Child, end_group
+from demo.processes import Child, end_group, follow, heeds_interrupt
 
 LONGEST_WAIT = 30.0  # seconds between two tries to start the same process
 STEADY_AFTER = 60.0  # seconds of running after which earlier failures are forgotten
@@ -47,6 +47,7 @@ class Supervisor:
         self.watched: list[Watched] = []
         self.stopping = False
         self.impatient = False
+        self.parent: int | None = None
 
     def obey_signals(self) -> None:
         """Ctrl-C, a polite kill, or the terminal's end: stop. A second one: at once."""
@@ -55,6 +56,11 @@ class Supervisor:
             numbers.append(signal.SIGHUP)
         for number in numbers:
             signal.signal(number, self._on_signal)
+
+    def stop_with(self, parent: int) -> None:
+        """Stop also when this process is killed, or interrupted without telling us."""
+        follow(parent, signal.SIGTERM)
+        self.parent = parent if heeds_interrupt(parent) else None
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self.impatient = self.stopping
@@ -68,6 +74,8 @@ class Supervisor:
 
     def look(self) -> None:
         """One round: notice what has ended, start again what has waited long enough."""
+        if self.parent and not heeds_interrupt(self.parent):
+            self.stopping = True
         for watched in self.watched:
             if watched.has_ended():
                 self._note_end(watched)
