@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
 
 from accounts.models import AccessEvent, Membership, User
 from patients import queries, services
@@ -20,12 +19,8 @@ FIND = "/patients"
 
 
 @pytest.fixture(autouse=True)
-def _a_record_page(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # for speed
-    try:
-        reverse("record", args=[uuid4()])
-    except NoReverseMatch:
-        settings.ROOT_URLCONF = "tests.patients.urls_with_record"
+def _quick_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
