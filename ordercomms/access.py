@@ -11,7 +11,7 @@ from accounts.roles import Permission as P
 ACCESS: dict[str, str | P | dict[str, str | P]] = {
     # The house
     "home": SIGNED_IN,
-    "record": P.TRACK_REQUESTS,
+    "record": P.VIEW_RESULTS,
     "services": P.VIEW_SERVICES,
     "keyboard": PUBLIC,
     "accessibility": PUBLIC,
@@ -28,4 +28,22 @@ ACCESS: dict[str, str | P | dict[str, str | P]] = {
     "accounts:entitlement": SIGNED_IN,
     # Patients
     "patients:find": P.FIND_PATIENTS,
+    # Asking
+    "requesting:compose": P.REQUEST_TESTS,
+    "requesting:suggest": P.REQUEST_TESTS,
+    "requesting:check": P.REQUEST_TESTS,
+    "requesting:stay": {"POST": P.REQUEST_TESTS},
+    "requesting:sent": P.REQUEST_TESTS,
+    "requesting:undo": {"POST": P.REQUEST_TESTS},
+    "requesting:details": P.TRACK_REQUESTS,
+    # Results. The list is of the place that asks; a department may open what it reported.
+    "results:inbox": P.TRACK_REQUESTS,
+    "results:changes": P.TRACK_REQUESTS,
+    "results:normal": P.REVIEW_RESULTS,
+    "results:detail": P.VIEW_RESULTS,
+    "results:review": {"POST": P.REVIEW_RESULTS},
+    "results:seen": {"POST": P.REVIEW_RESULTS},
+    "results:print": P.VIEW_RESULTS,
+    "results:download": P.VIEW_RESULTS,
+    "results:over-time": P.VIEW_RESULTS,
 }

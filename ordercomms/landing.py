@@ -20,7 +20,7 @@ from patients.models import Patient
 from patients.policies import may_view
 from patients.queries import by_nhs_number
 
-CONTEXT_KEY = "context_patient"  # read by the two-tab guard
+CONTEXT_KEY = settings.PATIENT_CONTEXT_KEY  # read by the two-tab guard
 PAGES = {"request": "requesting:compose", "view": "record"}
 
 

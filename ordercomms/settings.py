@@ -147,7 +147,7 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
 SWEEPS = {
     "hl7_in": ["messaging.tasks.sweep_inbox"],
     "hl7_out": ["messaging.tasks.sweep_outbox"],
-    "timers": [],
+    "timers": ["requesting.tasks.sweep"],
 }
 
 # --- HL7 -----------------------------------------------------------------------------------------
@@ -229,6 +229,10 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "Europe/London"
 USE_TZ = True
 USE_I18N = False
+
+# The session key of the patient that the record system is on: launch writes it, the two-tab guard
+# reads it.
+PATIENT_CONTEXT_KEY = "context_patient"
 
 # --- Requesting ----------------------------------------------------------------------------------
 UNDO_SECONDS = int(os.environ.get("UNDO_SECONDS", "10"))

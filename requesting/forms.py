@@ -1,7 +1,7 @@
 """What the request form posts, as a draft's content. Only declared fields are read.
 
-Each chosen test has its fields under its service code: `chest-xray.reason`, `chest-xray.q.pregnant`,
-`chest-xray.alert.dup-open`. The codes are in `item`, in the order in which they were chosen.
+Each chosen test has its fields under its service code: `chest-xray.reason`,
+`chest-xray.q.pregnant`, `chest-xray.alert.dup-open`. The codes are in `item`, as they were chosen.
 """
 
 import uuid
@@ -51,6 +51,7 @@ def _item(code: str, data: QueryDict) -> dict[str, Any]:
         "answers": _under(f"{code}.q.", data),
         "alerts": _alerts(code, data),
         "take_from": data.get(f"{code}.take_from", ""),
+        "collection": data.get(f"{code}.collection", ""),
     }
 
 
@@ -86,10 +87,37 @@ def remove_service(draft: dict[str, Any], code: str) -> dict[str, Any]:
 
 def take_later(draft: dict[str, Any], code: str, day: str) -> dict[str, Any]:
     """The test set for a later day: the answer to "too soon" in one click."""
-    items = [
-        item | {"take_from": day} if item["service"] == code else item for item in draft["items"]
-    ]
+    return _with_item(draft, code, take_from=day)
+
+
+def _with_item(draft: dict[str, Any], code: str, **changes: Any) -> dict[str, Any]:
+    items = [item | changes if item["service"] == code else item for item in draft["items"]]
     return draft | {"items": items}
+
+
+def choose_side(draft: dict[str, Any], code: str, side: str) -> dict[str, Any]:
+    return _with_item(draft, code, side=side)
+
+
+def answer_alert(draft: dict[str, Any], code: str, rule: str, reason: str) -> dict[str, Any]:
+    """The test is kept though a rule advised something else."""
+    alerts = _alerts_of(draft, code) | {rule: {"reason": reason, "words": ""}}
+    return _with_item(draft, code, alerts=alerts)
+
+
+def forget_alert(draft: dict[str, Any], code: str, rule: str) -> dict[str, Any]:
+    """The answer is taken back, so that the box opens again."""
+    alerts = {key: given for key, given in _alerts_of(draft, code).items() if key != rule}
+    return _with_item(draft, code, alerts=alerts)
+
+
+def _alerts_of(draft: dict[str, Any], code: str) -> dict[str, Any]:
+    return next((item["alerts"] for item in draft["items"] if item["service"] == code), {})
+
+
+def version(data: QueryDict) -> int:
+    """The draft's version that this form was drawn from."""
+    return _number(data.get("version")) or 0
 
 
 def idempotency_key(data: QueryDict) -> uuid.UUID | None:

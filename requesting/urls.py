@@ -1,4 +1,19 @@
-"""The room's addresses."""
+"""The room's addresses. An address says nothing about a patient: ids only."""
+
+from django.urls import path
+
+from .views import compose
 
 app_name = "requesting"
-urlpatterns: list = []
+urlpatterns = [
+    # Asking: R2 to R4
+    path("p/<uuid:patient_id>/request/", compose.compose, name="compose"),
+    path("p/<uuid:patient_id>/request/suggest", compose.suggest, name="suggest"),
+    path("p/<uuid:patient_id>/request/check", compose.check, name="check"),
+    path("p/<uuid:patient_id>/request/stay", compose.stay, name="stay"),
+    path("p/<uuid:patient_id>/request/<uuid:request_id>/sent", compose.sent_page, name="sent"),
+    path("p/<uuid:patient_id>/request/<uuid:request_id>/undo", compose.undo, name="undo"),
+    path(
+        "p/<uuid:patient_id>/request/<uuid:request_id>/details", compose.details, name="details"
+    ),
+]

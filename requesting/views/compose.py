@@ -1,0 +1,401 @@
+"""R2, R3 and R4: choose tests, check, send, undo.
+
+One form. Every press posts the whole of it, so that the draft is kept at each press whether or not
+there is JavaScript. With it (`X-Fragment`), the answer is the changed part; without, a redirect to
+the page as it now is, so that going back or reloading never posts again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from patients.models import Patient
+from patients.queries import patient_for
+from requesting import forms, queries, services
+from requesting.errors import (
+    Conflict,
+    Incomplete,
+    NotFound,
+    Problem,
+    Refused,
+    StaleDraft,
+    TooLateToUndo,
+)
+
+from .guard import other_patient, stay_with
+from .places import anchor
+
+SEAL = "requesting.compose"
+SIMILAR = "similar"  # a hit by likeness only: shown, never added by Enter
+FRAGMENT = "X-Fragment"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def compose(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """R2 `/p/<uuid>/request/`: the draft as it is, or one press on it."""
+    patient = _in_hand(request, patient_id)
+    if stopped := other_patient(request, patient):
+        return stopped
+    if request.method != "POST":
+        return _page(request, patient, queries.draft_for(request.acting, patient))
+    if _seal_is_broken(request, patient):
+        return render(request, "requesting/wrong_page.html", {"patient": patient}, status=409)
+    return _press(request, patient)
+
+
+def _in_hand(request: HttpRequest, patient_id: uuid.UUID) -> Patient:
+    """The patient. Opening the page is a view, on record; a press or a suggestion on the open page
+    is not another one. A refusal always is."""
+    if request.method == "POST" or FRAGMENT in request.headers:
+        with suppress(NotFound):
+            return queries.patient_in_hand(request.acting, patient_id)
+    return patient_for(request.acting, patient_id, request=request)
+
+
+def _press(request: HttpRequest, patient: Patient) -> HttpResponse:
+    press = forms.pressed(request.POST)
+    content = forms.content(request.POST)
+    act = PRESSES.get(press.verb, _save)
+    try:
+        return act(request, patient, press, content)
+    except StaleDraft as stale:
+        return _stale(request, patient, stale)
+    except Refused as refused:
+        return render(request, "403.html", {"sentence": refused.sentence}, status=403)
+
+
+# --- The presses: each keeps the draft, and answers ---------------------------------------------
+
+Content = dict[str, Any]
+Act = Callable[[HttpRequest, Patient, forms.Press, Content], HttpResponse]
+
+
+def _keep(request: HttpRequest, patient: Patient, content: Content) -> Any:
+    return services.save_draft(
+        patient, content=content, version=forms.version(request.POST), by=request.acting
+    )
+
+
+def _save(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    draft = _keep(request, patient, content)
+    return _answer(request, patient, draft)
+
+
+def _find(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    """Without JavaScript: the page again, with what was found and a button beside each."""
+    draft = _keep(request, patient, content)
+    words = request.POST.get("q", "").strip()
+    if not words:
+        return _answer(request, patient, draft)
+    hits = queries.suggestions(words, acting=request.acting, patient=patient)
+    return _page(request, patient, draft, hits=hits, words=words)
+
+
+def _add(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    draft = _keep(request, patient, forms.add_service(content, press.code))
+    return _answer(request, patient, draft, added=press.code)
+
+
+def _add_top(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    """Enter in the box: the best hit for the words typed; when it is out of reach, the list."""
+    words = request.POST.get("q", "").strip()
+    hits = queries.suggestions(words, acting=request.acting, patient=patient) if words else []
+    if not hits or hits[0].refusal or hits[0].kind == SIMILAR:
+        draft = _keep(request, patient, content)
+        return _answer(request, patient, draft, said=_not_added(words, hits))
+    return _add(request, patient, forms.Press("add", (hits[0].code,)), content)
+
+
+def _not_added(words: str, hits: Sequence[Any]) -> str:
+    if not hits:
+        return f"No test called ‘{words}’. Try another word."
+    if hits[0].refusal:
+        return f"{hits[0].name}: {hits[0].refusal}"
+    return f"Nothing is called ‘{words}’. Did you mean {hits[0].name}?"
+
+
+def _add_set(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    codes = queries.order_set_codes(press.code, acting=request.acting)
+    for code in codes:
+        content = forms.add_service(content, code)
+    draft = _keep(request, patient, content)
+    return _answer(request, patient, draft, added=codes[0])
+
+
+def _change(change: Callable[[Content, forms.Press], Content]) -> Act:
+    """A press that only changes the draft."""
+
+    def act(
+        request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+    ) -> HttpResponse:
+        draft = _keep(request, patient, change(content, press))
+        return _answer(request, patient, draft, focus_on=press.code)
+
+    return act
+
+
+def _swap(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    """The better test in place of the one that was chosen."""
+    other = press.arguments[-1]
+    changed = forms.add_service(forms.remove_service(content, press.code), other)
+    return _answer(request, patient, _keep(request, patient, changed), added=other)
+
+
+def _use_existing(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    """The request that is open already: this one is taken off, and that one is shown."""
+    _keep(request, patient, forms.remove_service(content, press.code))
+    return HttpResponseRedirect(reverse("requesting:detail", args=[press.arguments[-1]]))
+
+
+def _unhelpful(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    draft = _keep(request, patient, content)
+    services.mark_not_helpful(
+        patient, service_code=press.code, rule_key=press.arguments[1], by=request.acting
+    )
+    return _answer(request, patient, draft, said="Thank you. The rule's owners will see it.")
+
+
+def _discard(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    services.discard_draft(patient, by=request.acting)
+    return HttpResponseRedirect(reverse("record", args=[patient.pk]))
+
+
+def _keep_and_leave(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    _keep(request, patient, content)
+    return HttpResponseRedirect(reverse("record", args=[patient.pk]))
+
+
+def _send(
+    request: HttpRequest, patient: Patient, press: forms.Press, content: Content
+) -> HttpResponse:
+    """Send; R3 first without JavaScript, or when there is much to read."""
+    if before := queries.sent_with_key(request.acting, forms.idempotency_key(request.POST)):
+        return HttpResponseRedirect(reverse("requesting:sent", args=[patient.pk, before.pk]))
+    draft = _keep(request, patient, content)
+    page = queries.compose(draft, request.acting)
+    if page.missing:
+        return _page(request, patient, draft, problems=page.missing)
+    if page.needs_check_page or request.POST.get("js") != "1":
+        return HttpResponseRedirect(reverse("requesting:check", args=[patient.pk]))
+    return _submit(request, patient, draft)
+
+
+def _submit(request: HttpRequest, patient: Patient, draft: Any) -> HttpResponse:
+    key = forms.idempotency_key(request.POST) or uuid.uuid4()
+    try:
+        made = services.submit(draft, idempotency_key=key, by=request.acting)
+    except Incomplete as incomplete:
+        return _page(request, patient, draft, problems=incomplete.problems)
+    except Conflict as conflict:
+        context = {"patient": patient, "sent": conflict.request}
+        return render(request, "requesting/sent_already.html", context, status=409)
+    return HttpResponseRedirect(reverse("requesting:sent", args=[patient.pk, made.pk]))
+
+
+PRESSES: dict[str, Act] = {
+    "save": _save,
+    "keep": _keep_and_leave,
+    "discard": _discard,
+    "find": _find,
+    "add": _add,
+    "add-top": _add_top,
+    "add-set": _add_set,
+    "remove": _change(lambda content, press: forms.remove_service(content, press.code)),
+    "take_later": _change(
+        lambda content, press: forms.take_later(content, press.code, press.arguments[-1])
+    ),
+    "now": _change(lambda content, press: forms.take_later(content, press.code, "")),
+    "change_side": _change(
+        lambda content, press: forms.choose_side(content, press.code, press.arguments[-1])
+    ),
+    "keep_on": _change(lambda content, press: forms.answer_alert(content, *press.arguments[:3])),
+    "reopen": _change(lambda content, press: forms.forget_alert(content, *press.arguments[:2])),
+    "swap": _swap,
+    "use_existing": _use_existing,
+    "unhelpful": _unhelpful,
+    "send": _send,
+}
+
+
+# --- Drawing -------------------------------------------------------------------------------------
+
+
+def _answer(
+    request: HttpRequest,
+    patient: Patient,
+    draft: Any,
+    *,
+    added: str = "",
+    focus_on: str = "",
+    said: str = "",
+) -> HttpResponse:
+    """The workspace for the script; else the page anew, at the card that changed."""
+    if FRAGMENT not in request.headers:
+        where = f"#{added or focus_on}" if added or focus_on else ""
+        return HttpResponseRedirect(reverse("requesting:compose", args=[patient.pk]) + where)
+    context = _context(request, patient, draft, added=added, said=said)
+    return render(request, "requesting/_workspace.html", context)
+
+
+def _page(
+    request: HttpRequest,
+    patient: Patient,
+    draft: Any,
+    *,
+    problems: Sequence[Problem] = (),
+    **more: Any,
+) -> HttpResponse:
+    context = _context(request, patient, draft, problems=problems) | more
+    context["errors"] = [
+        {"text": problem.sentence, "href": f"#{anchor(problem)}"} for problem in problems
+    ]
+    return render(request, "requesting/compose.html", context, status=422 if problems else 200)
+
+
+def _context(
+    request: HttpRequest,
+    patient: Patient,
+    draft: Any,
+    *,
+    problems: Sequence[Problem] = (),
+    added: str = "",
+    said: str = "",
+) -> dict[str, Any]:
+    page = queries.compose(draft, request.acting, problems=problems)
+    first = _first_question(page, added)
+    return {
+        "patient": patient,
+        "page": page,
+        "anchor": anchor,
+        "key": uuid.uuid4(),
+        "seal": signing.dumps(str(patient.pk), salt=SEAL),
+        "usual": queries.usual_services(request.acting),
+        "order_sets": queries.order_sets(request.acting),
+        "undo_seconds": page.undo_seconds,
+        "focus": first,
+        "said": said or _added_words(page, added, first),
+        "words": "",
+    }
+
+
+def _first_question(page: queries.Composition, code: str) -> str:
+    """Where the cursor goes after a test is added: its first unanswered need, if it has one."""
+    wanted = [miss.field for miss in page.missing if miss.field.startswith(f"{code}.")]
+    return wanted[0] if code and wanted else ""
+
+
+def _added_words(page: queries.Composition, code: str, first: str) -> str:
+    line = next((line for line in page.lines if line.code == code), None)
+    if line is None:
+        return ""
+    return f"{line.title} added. {'Choose a reason.' if first.endswith('.reason') else ''}".strip()
+
+
+def _stale(request: HttpRequest, patient: Patient, stale: StaleDraft) -> HttpResponse:
+    """Another tab saved meanwhile: nothing is thrown away without a word (SAVE-CONFLICT)."""
+    if FRAGMENT in request.headers:
+        return HttpResponse(status=409)
+    context = {"patient": patient, "draft": stale.draft}
+    return render(request, "requesting/save_conflict.html", context, status=409)
+
+
+def _seal_is_broken(request: HttpRequest, patient: Patient) -> bool:
+    """A form drawn for one patient is never taken for another (hazard H01)."""
+    try:
+        return signing.loads(request.POST.get("patient", ""), salt=SEAL) != str(patient.pk)
+    except signing.BadSignature:
+        return True
+
+
+# --- Suggestions, R3, R4 --------------------------------------------------------------------------
+
+
+@require_safe
+def suggest(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """The list under the box, for the words typed so far."""
+    patient = _in_hand(request, patient_id)
+    words = request.GET.get("q", "").strip()[:80]
+    hits = queries.suggestions(words, acting=request.acting, patient=patient) if words else []
+    return render(request, "requesting/_suggestions.html", {"hits": hits, "words": words})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """R3 `/p/<uuid>/request/check`: all of it once more, then Send."""
+    patient = patient_for(request.acting, patient_id, request=request)
+    if stopped := other_patient(request, patient):
+        return stopped
+    draft = queries.draft_for(request.acting, patient)
+    if request.method == "POST" and not _seal_is_broken(request, patient):
+        return _submit(request, patient, draft)
+    context = _context(request, patient, draft)
+    if context["page"].missing:
+        return HttpResponseRedirect(reverse("requesting:compose", args=[patient.pk]))
+    return render(request, "requesting/check.html", context)
+
+
+@require_safe
+def sent_page(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    """R4: sent, and how to undo it."""
+    patient = patient_for(request.acting, patient_id, request=request)
+    made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
+    return render(request, "requesting/sent.html", {"patient": patient, "made": made})
+
+
+@require_safe
+def details(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    """What the patient takes home: which tests, where, when it is open. Nothing clinical."""
+    patient = patient_for(request.acting, patient_id, request=request)
+    made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
+    return render(request, "requesting/details.html", {"subject": patient, "made": made})
+
+
+@require_POST
+def undo(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
+    """Back into the draft while the time runs; afterwards, who to ring."""
+    patient = patient_for(request.acting, patient_id, request=request)
+    made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
+    try:
+        services.undo(made.request, by=request.acting)
+    except TooLateToUndo as late:
+        context = {"patient": patient, "made": made, "phone": late.phone}
+        return render(request, "requesting/too_late.html", context, status=409)
+    target = "requesting:compose" if request.POST.get("then") == "change" else "record"
+    return HttpResponseRedirect(reverse(target, args=[patient.pk]))
+
+
+@require_POST
+def stay(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
+    """The person chose to keep working for this patient though the record system moved on."""
+    patient = patient_for(request.acting, patient_id, request=request)
+    stay_with(request, patient)
+    return HttpResponseRedirect(reverse("requesting:compose", args=[patient.pk]))

@@ -1,0 +1,30 @@
+"""The two-tab guard: a page of one patient while the record system is on another (hazard H01)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from patients.errors import NotFound
+from patients.models import Patient
+from patients.queries import patient_for
+
+CONTEXT_KEY = settings.PATIENT_CONTEXT_KEY
+
+
+def other_patient(request: HttpRequest, patient: Patient) -> HttpResponse | None:
+    """The interruption page when a launch has moved on to somebody else; None to go on."""
+    current = request.session.get(CONTEXT_KEY)
+    if current in (None, str(patient.pk)):
+        return None
+    try:
+        other = patient_for(request.acting, current, request=request)
+    except NotFound:
+        return None
+    context = {"page_patient": patient, "context_patient": other}
+    return render(request, "requesting/changed_patient.html", context, status=409)
+
+
+def stay_with(request: HttpRequest, patient: Patient) -> None:
+    request.session[CONTEXT_KEY] = str(patient.pk)
