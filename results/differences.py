@@ -95,10 +95,10 @@ def _changed(was: Sequence[Value], now: Sequence[Value]) -> Iterable[ChangedValu
     before, after = _by_address(was), _by_address(now)
     for address in dict.fromkeys([*after, *before]):
         old, new = before.get(address), after.get(address)
-        said = _said(old), _said(new)
-        if said[0] != said[1]:
+        before_and_after = said(old), said(new)
+        if before_and_after[0] != before_and_after[1]:
             named = new or old
-            yield ChangedValue(named.name if named else "", *said)
+            yield ChangedValue(named.name if named else "", *before_and_after)
 
 
 def _by_address(values: Sequence[Value]) -> dict[tuple[str, int], Value]:
@@ -111,7 +111,7 @@ def _by_address(values: Sequence[Value]) -> dict[tuple[str, int], Value]:
     return found
 
 
-def _said(value: Value | None) -> str:
+def said(value: Value | None) -> str:
     """All that a reader reads of a value: two values that differ in anything differ in this."""
     if value is None:
         return ""

@@ -1,4 +1,18 @@
 """The room's addresses."""
 
+from django.urls import path
+
+from . import views
+
 app_name = "results"
-urlpatterns: list = []
+urlpatterns = [
+    path("results/", views.inbox, name="inbox"),
+    path("results/changes", views.changes, name="changes"),
+    path("results/normal/", views.normal, name="normal"),
+    path("results/<uuid:report_id>/", views.detail, name="detail"),
+    path("results/<uuid:report_id>/review", views.review, name="review"),
+    path("results/<uuid:report_id>/seen", views.seen, name="seen"),
+    path("results/<uuid:report_id>/print/", views.printed, name="print"),
+    path("results/<uuid:report_id>/download", views.download, name="download"),
+    path("p/<uuid:patient_id>/over-time/<path:code>", views.over_time, name="over-time"),
+]

@@ -14,6 +14,7 @@ from .lists import (
     Row,
     Scope,
     counts,
+    done_line,
     fresh_since,
     next_unread,
     normal_rows,
@@ -26,7 +27,7 @@ from .record import Summary, summary_for_patient
 
 __all__ = [
     "PAGE", "Counts", "Fresh", "Inbox", "NormalRow", "OverTime", "Part", "ReportPage", "Row",
-    "Scope", "Series", "Summary", "counts", "download_name", "fresh_since", "next_unread",
-    "normal_rows", "over_time", "page_of", "report_for", "scope_of", "summary_for_patient",
-    "to_review",
+    "Scope", "Series", "Summary", "counts", "done_line", "download_name", "fresh_since",
+    "next_unread", "normal_rows", "over_time", "page_of", "report_for", "scope_of",
+    "summary_for_patient", "to_review",
 ]  # fmt: skip

@@ -20,7 +20,16 @@ from patients.models import Patient
 from results.models import Copy, Observation, Report, ReportVersion
 from results.policies import escalated_to, may_open_list
 from results.ranges import Mark
-from results.states import GROUP_WORDS, IMAGING, LADDER, Filing, Group, Rung
+from results.states import (
+    GROUP_WORDS,
+    IMAGING,
+    LADDER,
+    OUTCOME_WORDS,
+    Filing,
+    Group,
+    Outcome,
+    Rung,
+)
 
 from .overtime import Key, key_of, limits_of, mark_for, points_of, series_of
 
@@ -289,6 +298,29 @@ def next_unread(acting: Acting, after: Report, *, scope: str = "") -> Report | N
     return waiting.filter(later).first() or waiting.first()
 
 
+@dataclass(frozen=True)
+class Done:
+    """The line that says what was just reviewed."""
+
+    id: UUID
+    test: str
+    outcome: str
+
+
+def done_line(acting: Acting, report_id: str) -> Done | None:
+    """The report that this person has just reviewed; None for anything else."""
+    try:
+        key = UUID(report_id)
+    except ValueError:
+        return None
+    mine = Report.objects.filter(pk=key, review__by_user=acting.user)
+    report = mine.select_related("item", "review").first()
+    if report is None or report.review is None:
+        return None
+    outcome = OUTCOME_WORDS[Outcome(report.review.outcome)]
+    return Done(report.pk, report.item.service_name, outcome)
+
+
 # --- Normal results together ---------------------------------------------------------------------
 
 
@@ -305,7 +337,9 @@ class NormalRow:
     issued_at: datetime
 
 
-def normal_rows(acting: Acting, *, scope: str = "") -> list[NormalRow]:
+def normal_rows(
+    acting: Acting, *, scope: str = "", request: HttpRequest | None = None
+) -> list[NormalRow]:
     """The reports that may be filed together, the longest waiting first."""
     waiting = _unread(acting, scope_of(acting, scope)).filter(list_group=Group.NORMAL)
     reports = list(
@@ -313,6 +347,7 @@ def normal_rows(acting: Acting, *, scope: str = "") -> list[NormalRow]:
         .select_related("patient", "item", "current")
         .prefetch_related("current__observations")[:MOST_TOGETHER]
     )
+    _note_look(acting, scope_of(acting, scope), len(reports), request)
     return [_normal_row(each) for each in reports if each.current is not None]
 
 

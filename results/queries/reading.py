@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.policies import Acting
 from nhsuk.charts import Point
 from nhsuk.formats import in_london
-from results.differences import Difference, difference
+from results.differences import Difference, difference, said
 from results.errors import NotFound
 from results.models import Copy, Observation, Report, ReportEvent, ReportVersion
 from results.policies import may_review, reach_of_reports
@@ -22,10 +22,12 @@ from results.ranges import Mark
 from results.states import (
     EVENT_WORDS,
     IMAGING,
+    OUTCOME_WORDS,
     RANK_WORDS,
     RANKS,
     Event,
     Filing,
+    Outcome,
     standing,
     value_status_words,
 )
@@ -100,6 +102,7 @@ class VersionLine:
     issued_at: datetime
     received_at: datetime
     text: str
+    values: tuple[str, ...]
     is_current: bool
 
 
@@ -141,6 +144,7 @@ class ReportPage:
     history: tuple[Happened, ...]
     may_review: bool
     is_copy: bool
+    outcome: str  # of the review, in words; "" while it is unread
 
 
 def page_of(report: Report, acting: Acting) -> ReportPage:
@@ -165,6 +169,7 @@ def page_of(report: Report, acting: Acting) -> ReportPage:
         history=tuple(_happened(each) for each in events),
         may_review=report.state == Filing.UNREAD and may_review(acting, report),
         is_copy=_is_unseen_copy(report, acting),
+        outcome=OUTCOME_WORDS[Outcome(report.review.outcome)] if report.review else "",
     )
 
 
@@ -232,6 +237,7 @@ def _version_line(version: ReportVersion, current: ReportVersion) -> VersionLine
         issued_at=version.issued_at,
         received_at=version.received_at,
         text=version.text,
+        values=tuple(f"{each.name} {said(each)}" for each in _shown(version)),
         is_current=version.pk == current.pk,
     )
 

@@ -71,10 +71,14 @@ def nte(words: str) -> wire.Segment:
 
 
 def oru(
-    *segments: wire.Segment, control_id: str = "H1", sent: datetime = NOON, sender: str = "LIMS"
+    *segments: wire.Segment,
+    control_id: str = "H1",
+    sent: datetime = NOON,
+    sender: str = "LIMS",
+    facility: str = "RX1",
 ) -> wire.Message:
     header = wire.header(
-        sender=(sender, "RX1"),
+        sender=(sender, facility),
         receiver=("ORDERCOMMS", "OC1"),
         at=sent,
         message_type=("ORU", "R01", "ORU_R01"),
