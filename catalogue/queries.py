@@ -25,18 +25,22 @@ from .models import (
     ServiceVersion,
     SpecimenNeed,
 )
-from .reach import offered_to, open_to, soonest_first
-from .search import Hit, search
+from .reach import departments_serving, offered_to, open_to, soonest_first
+from .search import SIMILAR, Hit, search
 
 __all__ = [
+    "SIMILAR",
     "Hit",
     "UsualSet",
     "by_code",
     "code_for",
+    "departments_serving",
     "facts_on",
     "name_with_side",
+    "offered_to",
     "offering_for",
     "offerings",
+    "open_to",
     "order_set",
     "order_sets",
     "orderable",
@@ -44,6 +48,7 @@ __all__ = [
     "search",
     "service",
     "services_by_code",
+    "soonest_first",
 ]
 
 SYSTEMS = ("NICIP", "SNOMED", "LOCAL")  # the first that a service has is the one it is ordered by
@@ -135,9 +140,13 @@ def code_for(service: Service, *, side: str = "", on: date | None = None) -> Ser
     if side not in (list(service.sides) or [""]):
         raise SideNotChosen(service.code, side, service.sides)
     day = _day(on)
-    found = {code.system: code for code in service.codes.all() if code.side == side}
+    found = {
+        code.system: code
+        for code in service.codes.all()
+        if code.side == side and code.holds_on(day)
+    }
     for system in SYSTEMS:
-        if system in found and found[system].holds_on(day):
+        if system in found:
             return found[system]
     raise UnknownCode("/".join(SYSTEMS), f"{service.code} {side}".strip())
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from accounts.models import AccessEvent
 from accounts.policies import SYSTEM
 from catalogue import queries, services
-from catalogue.errors import NotTheirs, ReleaseNotDue, ReleaseTooOld, UnknownService
+from catalogue.errors import NotTheirs, ReleaseNotDue, ReleaseTooOld, UnknownCode, UnknownService
 from catalogue.importers import OUR_RELEASE, read_release
 from catalogue.models import (
     Attendance,
@@ -90,6 +90,21 @@ def test_a_changed_service_stays_the_same_service_and_keeps_what_it_said(release
     assert (after.pk, after.usual_days) == (before.pk, 3)
     assert queries.facts_on("fbc", DAY_BEFORE)["usual_days"] == 1
     assert queries.facts_on("fbc", NEXT)["usual_days"] == 3
+
+
+def test_a_changed_code_is_ordered_by_from_that_day_however_the_service_was_read(release, later):
+    knee = release.services["knee-xray"]
+    knee.codes = [
+        replace(code, code="XKNEW", display="XR Knee new Lt") if code.side == "L" else code
+        for code in knee.codes
+    ]
+    bring_in(release)
+    for service in (queries.service("knee-xray"), Service.objects.get(code="knee-xray")):
+        assert queries.code_for(service, side="L").code == "XKNEW"
+    before = queries.service("knee-xray", on=DAY_BEFORE)
+    assert queries.code_for(before, side="L", on=DAY_BEFORE).code == "XKNEL"
+    with pytest.raises(UnknownCode):
+        queries.by_code("NICIP", "XKNEL")
 
 
 def test_a_change_on_the_day_of_the_import_is_a_correction(release, later):
