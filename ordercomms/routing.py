@@ -8,8 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from patients import inbound as patients
+from requesting import inbound as requesting
+from requesting import services as requests
+from results import inbound as results
 
 ROUTES: dict[tuple[str, str], Callable[..., None]] = {
+    # Results: docs/hl7/results.md
+    ("ORU", "R01"): results.file_results,
     # Patients: docs/hl7/adt.md
     ("ADT", "A04"): patients.update_person,
     ("ADT", "A08"): patients.update_person,
@@ -18,5 +23,14 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     ("ADT", "A34"): patients.park_merge,
     ("ADT", "A40"): patients.park_merge,
     ("ADT", "A47"): patients.park_merge,
+    # What departments say of orders: docs/hl7/orders.md
+    ("ORG", "O20"): requesting.hear_status,
+    ("ORL", "O22"): requesting.hear_status,
+    ("ORL", "O34"): requesting.hear_status,
+    ("ORR", "O02"): requesting.hear_status,
+    ("OMG", "O19"): requesting.hear_status,
+    ("OML", "O21"): requesting.hear_status,
+    ("OML", "O33"): requesting.hear_status,
+    ("ORM", "O01"): requesting.hear_status,
 }
-DELIVERY: dict[str, Callable[..., Any]] = {}
+DELIVERY: dict[str, Callable[..., Any]] = {"requesting.OrderMessage": requests.record_delivery}

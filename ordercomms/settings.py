@@ -147,7 +147,7 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
 SWEEPS = {
     "hl7_in": ["messaging.tasks.sweep_inbox"],
     "hl7_out": ["messaging.tasks.sweep_outbox"],
-    "timers": ["requesting.tasks.sweep"],
+    "timers": ["requesting.tasks.sweep", "results.tasks.sweep_unread"],
 }
 
 # --- HL7 -----------------------------------------------------------------------------------------

@@ -67,9 +67,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Content:
-    """A whole draft. `results_to` and `copy_to` are ids of users."""
+    """A whole draft. `results_to` and `copy_to` are ids of users; `hospital` is the code of the
+    trust that is asked where it does the test, "" for the usual one."""
 
     lines: tuple[Line, ...] = ()
+    hospital: str = ""
     priority: str = "routine"
     results_to: int | None = None
     copy_to: tuple[int, ...] = ()
@@ -84,6 +86,7 @@ class Content:
     def as_json(self) -> dict[str, Any]:
         return {
             "items": [line.as_json() for line in self.lines],
+            "hospital": self.hospital,
             "priority": self.priority,
             "results_to": self.results_to,
             "copy_to": list(self.copy_to),
@@ -98,6 +101,7 @@ def read(content: Mapping[str, Any]) -> Content:
     copies = _list(content.get("copy_to"))
     return Content(
         lines=tuple(ordered[:MOST_ITEMS]),
+        hospital=_text(content.get("hospital")),
         priority=_text(content.get("priority")) or "routine",
         results_to=_number(content.get("results_to")),
         copy_to=tuple(dict.fromkeys(n for n in map(_number, copies) if n)),

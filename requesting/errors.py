@@ -33,10 +33,18 @@ class MoveRefused(Exception):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to put right: the form's field (`chest-xray.reason`) and the words beside it."""
+    """One thing to put right: the form's field (`chest-xray.reason`), the words beside it, and
+    the few words of the line "1 thing missing: reason"."""
 
     field: str
     sentence: str
+    short: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """The element to go to: `chest-xray-reason`, `chest-xray-q-pregnant`."""
+        parts = self.field.split(".")
+        return "-".join(parts[:2] if "alert" in parts else parts).replace("_", "-")
 
 
 class Incomplete(Exception):
@@ -88,3 +96,12 @@ class NoCodeFor(Exception):
         self.what = what
         self.value = value
         super().__init__(f"There is no code for the {what} ‘{value}’.")
+
+
+class NotUnderstood(Exception):
+    """A department says what no table of ours has; a person has to read it."""
+
+    def __init__(self, what: str, value: str) -> None:
+        self.what = what
+        self.value = value
+        super().__init__(f"We do not know the {what} ‘{value}’." if value else f"No {what}.")

@@ -116,6 +116,7 @@ class RequestItem(models.Model):
     service_name = models.CharField(max_length=140)  # frozen, with its side: "X-ray of left knee"
     code = models.CharField(max_length=20)  # frozen from the catalogue
     code_system = models.CharField(max_length=12)
+    code_display = models.CharField(max_length=120)  # the code's own words, for the wire
     department = models.ForeignKey(Organisation, models.PROTECT, related_name="received_items")
     site = models.ForeignKey(Site, models.PROTECT, null=True, blank=True)
     attendance = models.CharField(max_length=10)  # catalogue.Offering.Attendance

@@ -80,6 +80,8 @@ S, E = Status, Event
 TERMINAL = frozenset({S.REVIEWED, S.CANCELLED})
 ON_THE_WIRE = frozenset({S.SENT, S.QUEUED})
 WITH_DEPARTMENT = frozenset({S.RECEIVED, S.ACCEPTED, S.WALKIN, S.BOOKED, S.COLLECTED, S.PROGRESS})
+# Asked for and not done: asking again would be doing it twice. A missed one is to be rebooked.
+DUPLICATED_WHILE = frozenset({S.HELD, S.VETTING, S.INFO, S.DNA} | ON_THE_WIRE | WITH_DEPARTMENT)
 UNFINISHED = frozenset(Status) - TERMINAL - {S.HELD, S.REPORTED}
 
 

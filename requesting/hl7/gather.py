@@ -81,7 +81,7 @@ def _line(item: RequestItem) -> Line:
         placer=item.placer_number,
         filler=item.filler_number,
         code=item.code,
-        name=item.service_name,
+        name=item.code_display,
         system=item.code_system,
         priority=item.priority,
         modality=item.service.modality,

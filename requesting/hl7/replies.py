@@ -20,7 +20,8 @@ class StatusReply:
     order_status: str  # ORC-5, table 0038
     result_status: str  # OBR-25, table 0123
     reason_code: str  # ORC-16.1
-    reason: str  # what a person typed, else the code's own words
+    reason_text: str  # ORC-16.2: the sender's words for the code
+    reason: str  # what a person there typed
     code: str  # OBR-4
     name: str
     system: str
@@ -52,7 +53,8 @@ def _reply(message: Message, group: list[Segment]) -> StatusReply:
         order_status=orc.get(5),
         result_status=obr.get(25) if obr else "",
         reason_code=orc.get(16),
-        reason=orc.get(16, 5) or notes or orc.get(16, 2),
+        reason_text=orc.get(16, 2),
+        reason=orc.get(16, 5) or notes,
         code=obr.get(4) if obr else "",
         name=obr.get(4, 2) if obr else "",
         system=obr.get(4, 3) if obr else "",

@@ -8,6 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from requesting.reasons import GO_ON
+
 
 class Level(StrEnum):
     """What a box costs the person (ux.md 2.4). The value sorts."""
@@ -93,6 +95,11 @@ class Given:
 
     reason: str
     words: str = ""
+
+    @property
+    def label(self) -> str:
+        """As it is shown again: "monitoring treatment", or the person's own words."""
+        return self.words or GO_ON.get(self.reason, "Keep it").lower()
 
 
 @dataclass(frozen=True)

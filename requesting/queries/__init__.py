@@ -1,0 +1,80 @@
+"""What the screens and other rooms may read of requests. Nothing here writes but the audit trail.
+
+`compose` is the request screen; `tracker` and `counts` the lists; `item_for`, `request_for` and
+`vetting_for` the doors, which record the look; `draft_for` what a person has begun.
+"""
+
+from .composing import (
+    ChosenTest,
+    Composition,
+    compose,
+    context_of,
+    hours_today,
+    recipients,
+    with_recipient,
+)
+from .doors import (
+    ItemDetail,
+    SentRequest,
+    SentTest,
+    check_within_reach,
+    draft_for,
+    item_for,
+    item_row,
+    may_undo_now,
+    open_drafts,
+    patient_in_hand,
+    request_for,
+    sent_for,
+    sent_with_key,
+)
+from .examining import Examined, examine, group_of, live_rules, look_up
+from .finding import (
+    Suggestion,
+    Usual,
+    allowance,
+    order_set_codes,
+    order_sets,
+    suggestions,
+    usual_services,
+)
+from .missing import problems_of
+from .telling import HistoryLine, days_waiting, history, is_overdue, next_sentence
+from .tracking import (
+    Filters,
+    Tally,
+    TrackerPage,
+    TrackerRow,
+    counts,
+    needs_you_count,
+    overdue,
+    requesters,
+    requests_of_patient,
+    tracker,
+    visible_to,
+)
+from .vetting import (
+    VettingDetail,
+    VettingLane,
+    VettingPage,
+    VettingRow,
+    department_counts,
+    department_requests,
+    department_worklist,
+    exam,
+    next_to_vet,
+    vetting_for,
+)
+
+__all__ = [
+    "ChosenTest", "Composition", "Examined", "Filters", "HistoryLine", "ItemDetail", "SentRequest",
+    "SentTest", "Suggestion", "Tally", "TrackerPage", "TrackerRow", "Usual", "VettingDetail",
+    "VettingLane", "VettingPage", "VettingRow", "allowance", "check_within_reach", "compose",
+    "context_of", "counts", "days_waiting", "department_counts", "department_requests",
+    "department_worklist", "draft_for", "exam", "examine", "group_of", "history", "hours_today",
+    "is_overdue", "item_for", "item_row", "live_rules", "look_up", "may_undo_now",
+    "needs_you_count", "next_sentence", "next_to_vet", "open_drafts", "order_set_codes",
+    "order_sets", "overdue", "patient_in_hand", "problems_of", "recipients", "request_for",
+    "requesters", "requests_of_patient", "sent_for", "sent_with_key", "suggestions", "tracker",
+    "usual_services", "vetting_for", "visible_to", "with_recipient",
+]  # fmt: skip

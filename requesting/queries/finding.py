@@ -1,0 +1,131 @@
+"""What can be chosen: what was typed, what this person usually asks for, and the sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count
+from django.utils import timezone
+
+from accounts.policies import Acting
+from accounts.queries import entitlements_of
+from catalogue import queries as catalogue
+from catalogue.models import Offering, Service
+from catalogue.reach import offered_to, soonest_first
+from catalogue.search import SIMILAR, Hit
+from patients.models import Patient
+from requesting.models import PreviousResult, RequestItem
+from requesting.policies import may_request
+
+from .composing import context_of
+from .examining import age_in_years, group_of
+
+USUAL_WITHIN = timedelta(days=90)
+MOST_USUAL = 8
+# For a person without a history: what general practice asks for most.
+STARTERS = ("chest-xray", "fbc", "ue", "hba1c", "lft", "tft", "us-abdomen", "knee-xray")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A row of the list under the box. `refusal` is why this person has to ask a GP."""
+
+    code: str
+    name: str
+    where: str
+    last: str
+    refusal: str
+    kind: str  # why it was found: name, symptom, similar
+
+    @property
+    def is_guess(self) -> bool:
+        """Nothing is called so; this only looks like it."""
+        return self.kind == SIMILAR
+
+
+@dataclass(frozen=True)
+class Usual:
+    """A button of "Your usual requests"."""
+
+    code: str
+    name: str
+    short_name: str
+
+
+def suggestions(text: str, acting: Acting, patient: Patient, *, limit: int = 8) -> list[Suggestion]:
+    """What is meant by `text`, best first, with what each last showed; at most six queries."""
+    age = age_in_years(patient.birth_date, timezone.localdate())
+    hits = catalogue.search(text, acting=acting, age_years=age, limit=limit)
+    services = {row.code: row for row in Service.objects.filter(code__in=[h.code for h in hits])}
+    last = _last(patient, services) if services else {}
+    refusals = _refusals(services, acting) if services else {}
+    return [_suggestion(hit, last.get(hit.code, ""), refusals.get(hit.code, "")) for hit in hits]
+
+
+def _suggestion(hit: Hit, last: str, refusal: str) -> Suggestion:
+    return Suggestion(hit.code, hit.name, hit.where, last, refusal, hit.kind)
+
+
+def _last(patient: Patient, services: dict[str, Service]) -> dict[str, str]:
+    rows = PreviousResult.objects.filter(patient=patient).select_related("service")
+    newest: dict[str, PreviousResult] = {}
+    for row in rows.order_by("-observed_at")[:200]:
+        newest.setdefault(group_of(row.service), row)
+    found = {}
+    for code, service in services.items():
+        last = newest.get(group_of(service))
+        context = context_of((last,), "") if last else None
+        if context:
+            found[code] = " ".join(context.words.split())
+    return found
+
+
+def _refusals(services: dict[str, Service], acting: Acting) -> dict[str, str]:
+    if acting.user is None or acting.organisation is None:
+        return {}
+    offered = offered_to(acting.organisation, timezone.localdate()).filter(
+        service__in=services.values()
+    )
+    departments: dict[int, Offering] = {}
+    for row in offered.select_related("department__parent").order_by(
+        soonest_first(), "department__ods_code", "pk"
+    ):
+        departments.setdefault(row.service_id, row)
+    cards = () if acting.role == "gp" else tuple(entitlements_of(acting.user))
+    found = {}
+    for code, service in services.items():
+        if offering := departments.get(service.pk):
+            decision = may_request(acting, service, offering.department, cards=cards)
+            found[code] = "" if decision.allowed else f"{decision.heading} {decision.body}."
+    return found
+
+
+def usual_services(acting: Acting) -> list[Usual]:
+    """This person's most used in 90 days; filled up with what everybody asks for."""
+    since = timezone.now() - USUAL_WITHIN
+    mine = RequestItem.objects.filter(requester=acting.user, requested_at__gte=since)
+    ranked = mine.values("service__code").annotate(times=Count("pk")).order_by("-times")
+    codes = [row["service__code"] for row in ranked[:MOST_USUAL]]
+    wanted = list(dict.fromkeys([*codes, *STARTERS]))
+    possible = catalogue.orderable(organisation=acting.organisation).filter(code__in=wanted)
+    found = {row.code: row for row in possible}
+    chosen = [found[code] for code in wanted if code in found][:MOST_USUAL]
+    return [Usual(row.code, row.name, row.short_name) for row in chosen]
+
+
+def order_sets(acting: Acting) -> list[catalogue.UsualSet]:
+    """The sets of which this place can ask something."""
+    return catalogue.order_sets(organisation=acting.organisation)
+
+
+def order_set_codes(code: str, *, acting: Acting) -> tuple[str, ...]:
+    """The tests of one set. Raises catalogue.errors.UnknownOrderSet."""
+    return catalogue.order_set(code, organisation=acting.organisation).services
+
+
+def allowance(acting: Acting) -> tuple[int, int]:
+    """How many tests this person may ask for, of how many (the chip "14 of 212 tests")."""
+    services = {row.code: row for row in catalogue.orderable(organisation=acting.organisation)}
+    refusals = _refusals(services, acting)
+    return sum(not words for words in refusals.values()), len(services)

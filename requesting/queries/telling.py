@@ -1,0 +1,136 @@
+"""An item in words: its sentence, what needs the requester, and its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.models import Discipline
+from nhsuk.formats import cdate_text, cdatetime_text, ctime_text, in_london
+from requesting.models import RequestEvent, RequestItem
+from requesting.states import WAITS, Attention, Event, Status, Told, sentence
+
+
+def told(item: RequestItem, *, hours: str = "") -> Told:
+    """Everything that the item's sentence may say. Needs `service`, `department`, `request`."""
+    scheduled = item.scheduled_at
+    limit = WAITS[Status.INFO].limit
+    return Told(
+        department=item.department.name,
+        phone=item.department.phone,
+        who=item.status_by,
+        when=cdatetime_text(item.status_at, relative=False),
+        reason=item.reason.rstrip("."),
+        question=item.reason,
+        answer_by=cdate_text(item.status_at + limit),
+        place=item.scheduled_place or (item.site.name if item.site else ""),
+        scheduled=f"{cdate_text(scheduled, day=True)} {ctime_text(scheduled)}" if scheduled else "",
+        sends_at=f"{in_london(item.request.release_at):%H:%M:%S}",
+        hours=hours,
+        usual_days=item.service.usual_days,
+        is_laboratory=item.service.discipline == Discipline.PATHOLOGY,
+    )
+
+
+def next_sentence(item: RequestItem, *, hours: str = "") -> str:
+    """What stands beside the tag: what happens next, and whether somebody has to ask."""
+    words = sentence(Status(item.status), told(item, hours=hours))
+    return " ".join(part for part in (_attention(item), words, _overdue(item)) if part)
+
+
+def _attention(item: RequestItem) -> str:
+    department = item.department
+    if item.attention == Attention.EXAM_CHANGED:
+        return f"{department.name} changed it to {item.service_name}."
+    if item.attention == Attention.CANCEL_REFUSED:
+        return f"{department.name} did not cancel it. Ring {department.phone}."
+    if item.cancel_requested_at:
+        asked = cdatetime_text(item.cancel_requested_at, relative=False)
+        return f"Cancel asked {asked}. Ring {department.phone} too: it is not cancelled yet."
+    return ""
+
+
+def _overdue(item: RequestItem) -> str:
+    """After its limit an item that others should have moved comes to the requester."""
+    wait = WAITS.get(Status(item.status))
+    if wait is None or wait.at_once or item.attention or not is_overdue(item):
+        return ""
+    if item.status == Status.REPORTED:
+        return "Not reviewed in time."
+    return f"Nothing heard for {days_waiting(item)} days. Ring {item.department.phone}."
+
+
+def is_overdue(item: RequestItem, now: datetime | None = None) -> bool:
+    """Longer in its status than the table allows."""
+    wait = WAITS.get(Status(item.status))
+    if wait is None:
+        return False
+    due = item.due_at if not wait.at_once else item.status_at + wait.limit
+    return due is not None and due <= (now or timezone.now())
+
+
+def days_waiting(item: RequestItem, now: datetime | None = None) -> int:
+    return max(((now or timezone.now()) - item.status_at) // timedelta(days=1), 0)
+
+
+# --- History -------------------------------------------------------------------------------------
+
+TITLES: dict[str, str] = {
+    Event.SUBMITTED: "Requested",
+    Event.UNDONE: "Undone before it was sent",
+    Event.RELEASED: "Sent",
+    Event.TO_VETTING: "Sent for vetting",
+    Event.STOPPED: "Not sent",
+    Event.LINK_FAILED: "Waiting: the link is down",
+    Event.DELIVERED: "Received by the department",
+    Event.DELIVERY_REFUSED: "Refused by the department’s system",
+    Event.ACCEPTED: "Accepted",
+    Event.READY: "Accepted: patient can walk in",
+    Event.ASKED: "More information asked for",
+    Event.ANSWERED: "Question answered",
+    Event.REJECTED: "Rejected",
+    Event.EXAM_CHANGED: "Examination changed",
+    Event.VET_UNDONE: "Decision taken back",
+    Event.BOOKED: "Booked",
+    Event.DNA: "Did not attend",
+    Event.COLLECTED: "Sample collected",
+    Event.STARTED: "In progress",
+    Event.CANCEL_ASKED: "Asked to cancel",
+    Event.CANCEL_REFUSED: "Could not be cancelled",
+    Event.CANCELLED: "Cancelled",
+    Event.CLOSED: "Closed",
+    Event.REPLACED: "Replaced by a new request",
+    Event.SEEN: "Change read",
+    Event.REPORTED: "Reported",
+    Event.REVIEWED: "Reviewed",
+}
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """One move. `place` is the code of the organisation that the person acted for."""
+
+    title: str
+    by: str
+    role: str
+    place: str
+    at: datetime
+    reason: str
+
+
+def history(item: RequestItem) -> list[HistoryLine]:
+    """Every move of the item, the newest first."""
+    return [_line(event) for event in item.events.order_by("-id")]
+
+
+def _line(event: RequestEvent) -> HistoryLine:
+    return HistoryLine(
+        title=TITLES[event.event],
+        by=event.by_name,
+        role=event.by_role,
+        place=event.organisation_code,
+        at=event.at,
+        reason=event.reason,
+    )
