@@ -31,6 +31,7 @@ ANYONE_NAMED = "anyone_named"  # signed in, though no place is chosen yet
 ON_EVERY_RESPONSE = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 

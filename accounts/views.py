@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from . import queries, services
 from .errors import NotAMember, SignInRefused, TooManyAttempts
@@ -74,7 +74,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect("accounts:signed-out")
 
 
-@require_GET
+@require_safe
 def signed_out(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/signed_out.html")
 
@@ -95,7 +95,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def entitlement(request: HttpRequest) -> HttpResponse:
     """S2: what this person may refer for, at each trust, and until when."""
     cards = queries.entitlements_of(request.user)

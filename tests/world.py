@@ -45,6 +45,30 @@ class World:
         chosen = places.filter(organisation__ods_code=at) if at else places
         return acting_as(chosen[0])
 
+    def client_elsewhere(self, username: str) -> Client:
+        """A browser of the same role at an organisation that has nothing to do with Northgate."""
+        return self.client(self.stranger(username).username)
+
+    def stranger(self, username: str) -> User:
+        """Somebody with that person's role at another place of the same kind."""
+        model = memberships_of(self.user(username).pk)[0]
+        place, _ = Organisation.objects.get_or_create(
+            ods_code=f"ZZ{model.organisation.pk}",
+            defaults={
+                "name": "Faraway",
+                "kind": model.organisation.kind,
+                "discipline": model.organisation.discipline,
+                "parent": model.organisation.parent,
+                "may_request": model.organisation.may_request,
+                "vets_here": model.organisation.vets_here,
+            },
+        )
+        user, _ = User.objects.get_or_create(
+            username=f"far-{username}", defaults={"is_demo": True, "last_name": "Faraway"}
+        )
+        user.memberships.get_or_create(organisation=place, defaults={"role": model.role})
+        return user
+
     def client(self, username: str, *, at: str = "", **defaults: Any) -> Client:
         """A browser in which that person has signed in and chosen a place."""
         client = Client(**defaults)

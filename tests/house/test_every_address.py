@@ -1,0 +1,308 @@
+"""Every address, asked by everybody, in every way (reliability 4.1, 4.2, 4.4; ux C1).
+
+Roles and methods against `who.py`; ids of another organisation against ids that nobody has;
+headers, identifiers and audit on every answer.
+"""
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from accounts.middleware import PUBLIC
+from accounts.models import AccessEvent
+from ordercomms.access import ACCESS
+from tests.house.routes import Route, absent, address, example, routes
+from tests.house.who import ROLES, WHO
+from tests.world import World
+
+READING = ("GET", "HEAD")
+METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+pytestmark = pytest.mark.django_db
+ALL = routes()
+NAMED = [route for route in ALL if route.name in WHO]
+WITH_IDS = [route for route in NAMED if route.parameters]
+REFUSED, NO_SUCH_DEED, ABSENT = 403, 405, 404
+# An answer to a deed with an empty form: done, led on, not there, not understood, not now.
+UNDERSTOOD = {200, 204, 302, 303, 400, 404, 409, 422}
+
+
+def arguments_of(route: Route, world: World) -> dict[str, Any]:
+    arguments = world.examples[route.name]
+    if arguments is None:
+        pytest.fail(f"{route.name} needs an example in tests/house/routes.py")
+    return arguments
+
+
+def ask(client: Client, method: str, where: str) -> Any:
+    """One question, after which nothing has changed: neither the tables nor the browser."""
+    jar = deepcopy(client.cookies)
+    with transaction.atomic():
+        response = client.generic(method, where)
+        if response.streaming:
+            response.content = b"".join(response.streaming_content)
+        transaction.set_rollback(True)
+    client.cookies = jar
+    return response
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    """One cast for every question here: each question is undone."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        cast = World()
+        cast.examples = {route.name: example(route, cast) for route in ALL}
+        yield cast
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def browsers(world: World) -> dict[str, Client]:
+    """A signed-in browser for each role, and a stranger's."""
+    return {"": Client()} | {username: world.client(username) for username in ROLES}
+
+
+@pytest.fixture(scope="module")
+def browsers_elsewhere(world: World) -> dict[str, Client]:
+    """The same roles at places that have nothing to do with Northgate."""
+    return {username: world.client_elsewhere(username) for username in ROLES}
+
+
+# --- The tables ----------------------------------------------------------------------------------
+
+
+def test_every_route_has_a_name() -> None:
+    assert [route.path for route in ALL if not route.name] == []
+
+
+def test_every_route_is_in_the_access_table_and_every_line_of_it_is_a_route() -> None:
+    names = {route.name for route in ALL}
+    assert names - set(ACCESS) == set(), "without a line: refused to everybody"
+    assert set(ACCESS) - names == set(), "without a route"
+
+
+def test_every_route_is_in_the_promise_and_every_line_of_it_is_a_route() -> None:
+    names = {route.name for route in ALL}
+    assert names - set(WHO) == set(), "add to tests/house/who.py"
+    assert set(WHO) - names == set()
+
+
+def test_public_pages_are_few_and_known() -> None:
+    public = {name for name, needed in ACCESS.items() if PUBLIC in (needed, *_values(needed))}
+    assert public == {
+        "accessibility", "accounts:sign-in", "accounts:sign-out", "accounts:signed-out", "healthz",
+        "keyboard", "launch", "metrics", "readyz",
+    }  # fmt: skip
+
+
+def _values(needed: object) -> tuple[object, ...]:
+    return tuple(needed.values()) if isinstance(needed, dict) else ()
+
+
+@pytest.mark.parametrize("route", ALL, ids=str)
+def test_no_address_has_room_for_an_identifier(route: Route) -> None:
+    """Ids of ours and codes of the catalogue: never a name, an NHS number or a date of birth."""
+    free = {n for n, kind in route.parameters.items() if kind in ("str", "path")}
+    assert free <= {"code"}, "free text in an address"
+    assert re.findall(r"nhs|surname|birth|dob", route.path) == []
+
+
+# --- Who ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_every_role_is_let_in_or_refused_as_promised(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    where = address(route, arguments_of(route, world))
+    readers, doers = WHO[route.name]
+    wrong = []
+    for username, browser in browsers.items():
+        for method in METHODS:
+            status = ask(browser, method, where).status_code
+            granted = username in (readers if method in READING else doers)
+            if route.name == "launch" and method in READING and status == REFUSED:
+                continue  # its own page for a link that does not open
+            if not _as_promised(status, method, username, granted=granted, known=readers | doers):
+                wrong.append(f"{username or 'a stranger'} {method}: {status}")
+    assert wrong == []
+
+
+def _as_promised(status: int, method: str, username: str, *, granted: bool, known: set) -> bool:
+    if method in ("PUT", "PATCH", "DELETE", "OPTIONS"):
+        return status in (NO_SUCH_DEED, REFUSED)
+    if granted:
+        return status in UNDERSTOOD
+    if username == "" and method in READING:
+        return status in (302, REFUSED, NO_SUCH_DEED)
+    return status == REFUSED or (status == NO_SUCH_DEED and username in known)
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_the_example_is_real_for_somebody(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    """So that no promise is kept only because there was nothing there."""
+    if route.name == "launch" or not WHO[route.name][0]:
+        return
+    where = address(route, arguments_of(route, world))
+    answers = {ask(browsers[name], "GET", where).status_code for name in WHO[route.name][0]}
+    assert answers & {200, 302, 405}
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_a_stranger_sees_nothing_but_the_sign_in_page(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    if "" in WHO[route.name][0] | WHO[route.name][1]:
+        return
+    response = ask(browsers[""], "GET", address(route, arguments_of(route, world)))
+    assert response.status_code in (302, REFUSED)
+    if response.status_code == 302:
+        assert response["Location"].startswith("/sign-in?next=")
+        assert response.content == b""
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_every_refusal_is_written_down(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    where = address(route, arguments_of(route, world))
+    for username in ROLES:
+        if username in WHO[route.name][0] | WHO[route.name][1]:
+            continue
+        before = AccessEvent.objects.filter(action="denied").count()
+        assert browsers[username].get(where).status_code == REFUSED
+        rows = AccessEvent.objects.filter(action="denied", username=username)
+        assert AccessEvent.objects.filter(action="denied").count() == before + 1
+        assert rows.latest("id").object_type == route.name[:40]
+
+
+# --- Whose ----------------------------------------------------------------------------------------
+
+
+def without_token(page: bytes) -> str:
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.decode())
+
+
+@pytest.mark.parametrize("route", WITH_IDS, ids=str)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_belongs_elsewhere_looks_as_if_it_were_not_there(
+    route: Route, method: str, world: World, browsers_elsewhere: dict[str, Client]
+) -> None:
+    """Each granted role, at another organisation: the same answer as for an id that nobody has."""
+    arguments = arguments_of(route, world)
+    for username in WHO[route.name][0 if method == "GET" else 1] - {""}:
+        browser = browsers_elsewhere[username]
+        foreign = ask(browser, method, address(route, arguments))
+        nothing = ask(browser, method, address(route, absent(route, arguments)))
+        assert foreign.status_code == nothing.status_code == ABSENT, username
+        assert without_token(foreign.content) == without_token(nothing.content)
+
+
+# --- What every answer carries --------------------------------------------------------------------
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+POLICY = (
+    "default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "object-src 'none'",
+    "script-src 'self'", "style-src 'self'", "form-action 'self'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_every_answer_carries_the_headers_that_protect_it(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    where = address(route, arguments_of(route, world))
+    for username in ("", "gp", "lab"):
+        answer = ask(browsers[username], "GET", where)
+        lacking = {n: answer.get(n) for n, value in HEADERS.items() if answer.get(n) != value}
+        assert lacking == {}
+        policy = answer["Content-Security-Policy"]
+        assert [part for part in POLICY if part not in policy] == []
+        assert "unsafe" not in policy
+        assert re.fullmatch(r"[0-9a-f]{32}", answer["X-Request-ID"])
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_every_page_keeps_identity_out_of_its_address_title_and_links(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    where = address(route, arguments_of(route, world))
+    secrets = identity_of(world)
+    for username in WHO[route.name][0] - {""}:
+        answer = ask(browsers[username], "GET", where)
+        if not answer.get("Content-Type", "").startswith("text/html"):
+            continue
+        page = answer.content.decode()
+        outside = [*re.findall(r"<title>(.*?)</title>", page, re.DOTALL), where]
+        outside += re.findall(r'(?:href|action|src|hx-get|hx-post)="([^"]*)"', page)
+        outside += [answer.get("Location", ""), answer.get("Content-Disposition", "")]
+        leaked = [text for text in outside for secret in secrets if secret in text.lower()]
+        assert leaked == []
+
+
+def identity_of(world: World) -> tuple[str, ...]:
+    agnes = getattr(world, "agnes", None)
+    if agnes is None:
+        return ("testpatient", "999000")
+    return (agnes.family_name.lower(), agnes.nhs_number, str(agnes.birth_date), "02-mar-1958")
+
+
+@pytest.mark.parametrize("route", NAMED, ids=str)
+def test_every_page_is_whole(route: Route, world: World, browsers: dict[str, Client]) -> None:
+    """One h1, a title, tables with captions, forms with tokens, months in letters."""
+    where = address(route, arguments_of(route, world))
+    for username in WHO[route.name][0]:
+        answer = ask(browsers[username], "GET", where)
+        page = answer.content.decode(errors="replace")
+        if answer.status_code == 200 and "<html" in page:
+            assert faults_of(page) == [], username
+
+
+def faults_of(page: str) -> list[str]:
+    """What a page lacks, in words."""
+    bare = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
+    title = re.search(r"<title>(.*?)</title>", page).group(1)
+    forms = re.findall(r'<form\b[^>]*method="post".*?</form>', page, re.DOTALL)
+    tables = re.findall(r"<table\b.*?</table>", page, re.DOTALL)
+    wrong = {
+        "not one h1": len(re.findall(r"<h1\b", page)) != 1,
+        "title": not re.fullmatch(r"(Error: )?\S.* – Diagnostics ordering – NHS( – \w+)?", title),
+        "language": '<html lang="en-GB">' not in page,
+        "form without token": any("csrfmiddlewaretoken" not in form for form in forms),
+        "table without caption": any("<caption" not in table for table in tables),
+        "header cell without scope": bool(re.search(r"<th(?![^>]*scope=)[\s>]", page)),
+        "inline style": bool(re.search(r"\sstyle=", page) or "<style" in page),
+        "inline script": bool(re.search(r"<script(?![^>]*src=)|\son[a-z]+=", page)),
+        "a date with the month as a number": bool(re.search(r">[^<]*\b\d\d?/\d\d?/\d{4}", bare)),
+        "undefined": ">None<" in page or "Undefined" in page,
+    }
+    return [words for words, is_wrong in wrong.items() if is_wrong]
+
+
+@pytest.mark.parametrize("route", WITH_IDS, ids=str)
+def test_every_page_about_a_patient_writes_down_that_it_was_seen(
+    route: Route, world: World, browsers: dict[str, Client]
+) -> None:
+    if "patient_id" not in route.parameters:
+        return
+    arguments = arguments_of(route, world)
+    for username in WHO[route.name][0] - {""}:
+        before = set(AccessEvent.objects.values_list("pk", flat=True))
+        browsers[username].get(address(route, arguments))
+        rows = AccessEvent.objects.exclude(pk__in=before).filter(
+            username=username, patient_id=str(arguments["patient_id"])
+        )
+        assert rows.exists(), username

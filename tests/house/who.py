@@ -1,0 +1,40 @@
+"""Who may open which page: what the product promises, written down once more by hand.
+
+`ordercomms/access.py` is what the product does; this is what it ought to do. They are compared,
+role by role and method by method, and a route that is missing from either fails the build.
+"""
+
+ROLES = ("gp", "ahp", "practice-admin", "radiologist", "lab", "central")  # a demo user of each role
+
+EVERYBODY = frozenset({"", *ROLES})  # "" is a stranger
+STAFF = frozenset(ROLES)
+NOBODY: frozenset[str] = frozenset()
+CLINICIANS = frozenset({"gp", "ahp"})
+PRACTICE = CLINICIANS | {"practice-admin"}
+VETTERS = frozenset({"radiologist"})
+DEPARTMENTS = frozenset({"radiologist", "lab"})
+OPERATORS = frozenset({"lab", "central"})
+READERS = PRACTICE | VETTERS
+
+# Route → who may read it, who may do something there. A missing second part: nobody may.
+WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    # The house
+    "home": (STAFF, NOBODY),
+    "record": (READERS, NOBODY),
+    "services": (STAFF, NOBODY),
+    "keyboard": (EVERYBODY, NOBODY),
+    "accessibility": (EVERYBODY, NOBODY),
+    "healthz": (EVERYBODY, NOBODY),
+    "readyz": (EVERYBODY, NOBODY),
+    "metrics": (EVERYBODY, NOBODY),
+    "launch": (EVERYBODY, NOBODY),
+    # Who you are
+    "accounts:sign-in": (EVERYBODY, EVERYBODY),
+    "accounts:sign-out": (NOBODY, EVERYBODY),
+    "accounts:signed-out": (EVERYBODY, NOBODY),
+    "accounts:place": (STAFF, STAFF),
+    "accounts:settings": (STAFF, STAFF),
+    "accounts:entitlement": (STAFF, NOBODY),
+    # Patients
+    "patients:find": (PRACTICE, PRACTICE),
+}
