@@ -51,6 +51,7 @@ class IncomingObservation:
     observed_at: datetime
     note: str
     document: str = ""  # what kind of document there is, where the value is one
+    document_sha256: str = ""
 
     def __repr__(self) -> str:
         return "<IncomingObservation>"
@@ -60,7 +61,7 @@ class IncomingObservation:
 class IncomingReport:
     """One report as issued: what OBR says, its observations in order, and whose it is said to be.
 
-    `note`: the comments on the report as a whole (NTE after OBR). `status` is a code of
+    `note`: the comments on the report as a whole (NTE after OBR). `result_status` is a code of
     `states.RANKS`.
     """
 
@@ -69,7 +70,7 @@ class IncomingReport:
     filler_number: str
     code: str
     name: str
-    status: str
+    result_status: str
     observed_at: datetime
     issued_at: datetime
     sent_at: datetime
@@ -93,6 +94,7 @@ class IncomingReport:
             parts += [
                 each.code, each.name, each.value_type, each.value, each.units,
                 each.reference_range, each.flags, each.status, each.note, each.document,
+                each.document_sha256,
             ]  # fmt: skip
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
@@ -165,7 +167,7 @@ def _report(order: _Order, sent_at: datetime) -> IncomingReport:
         filler_number=obr.get(3) or (order.orc.get(3) if order.orc else ""),
         code=obr.get(4),
         name=obr.get(4, 2) or obr.get(4, 5) or obr.get(4),
-        status=_status(obr.get(25), observations),
+        result_status=_status(obr.get(25), observations),
         observed_at=observed_at,
         issued_at=_time(obr.get(22)) or sent_at,
         sent_at=sent_at,
@@ -200,7 +202,7 @@ def _check_contents(report: IncomingReport) -> None:
     if max(map(len, codes)) > LONGEST_CODE:
         raise Park(TOO_LONG, f"OBR-3, OBR-4 or OBX-3 has a code of over {LONGEST_CODE} characters.")
     says = report.note or any(each.value or each.document for each in report.observations)
-    if not says and RANKS[report.status] is not Rank.WITHDRAWN:
+    if not says and RANKS[report.result_status] is not Rank.WITHDRAWN:
         raise Park(NO_VALUES, "There is nothing in the report: no value, no text, no comment.")
     if any(each.status == "U" and not each.value for each in report.observations):
         raise Park(
@@ -213,10 +215,10 @@ def _joined(first: IncomingReport, second: IncomingReport) -> IncomingReport:
     if first.patient != second.patient:
         raise Park(NO_PATIENT, "One report stands under two patients.")
     observations = first.observations + second.observations
-    status = overall_status("", (first.status, second.status))
+    status = overall_status("", (first.result_status, second.result_status))
     return IncomingReport(
         patient=first.patient, placer_number=first.placer_number,
-        filler_number=first.filler_number, code=first.code, name=first.name, status=status,
+        filler_number=first.filler_number, code=first.code, name=first.name, result_status=status,
         observed_at=min(first.observed_at, second.observed_at),
         issued_at=max(first.issued_at, second.issued_at), sent_at=first.sent_at,
         authoriser=first.authoriser or second.authoriser,
@@ -244,6 +246,7 @@ def _observation(obx: wire.Segment, notes: list[str], when: datetime) -> Incomin
         observed_at=_time(obx.get(14)) or when,
         note="\n".join(notes),
         document=document,
+        document_sha256=sha256(obx.raw(5).encode()).hexdigest() if document else "",
     )
 
 

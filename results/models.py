@@ -128,7 +128,7 @@ class ReportVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["report", "number"], name="one_version_number"),
             models.UniqueConstraint(
-                fields=["report", "result_status", "issued_at", "content_sha256"],
+                fields=["report", "result_status", "issued_at", "content_sha256", "sent_at"],
                 name="one_version_per_content",
             ),
             models.CheckConstraint(

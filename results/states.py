@@ -130,8 +130,8 @@ def weighs_more(left: str, right: str) -> bool:
 # --- Which version people read -------------------------------------------------------------------
 
 
-class Version(Protocol):
-    """What the choice of the current version needs to know of each."""
+class Issue(Protocol):
+    """What tells one version of a report from another."""
 
     @property
     def result_status(self) -> str: ...
@@ -141,18 +141,36 @@ class Version(Protocol):
     def sent_at(self) -> datetime: ...
     @property
     def content_sha256(self) -> str: ...
+
+
+class Version(Issue, Protocol):
+    """What the choice of the current version needs to know of each."""
+
     @property
     def significance(self) -> str: ...
 
 
-def standing(version: Version) -> tuple[Rank, datetime, datetime, str]:
+def standing(version: Version) -> tuple[Rank, datetime, datetime, str, str]:
     """The place of a version in its report: rank, then issue, then sending, then its content.
 
-    The last two only part versions that claim the same instant, so that the answer is the same
+    The last ones only part versions that claim the same instant, so that the answer is the same
     whichever of them arrived first.
     """
-    rank = RANKS[version.result_status]
-    return rank, version.issued_at, version.sent_at, version.content_sha256
+    rank, code = RANKS[version.result_status], version.result_status
+    return rank, version.issued_at, version.sent_at, version.content_sha256, code
+
+
+def is_copy_of(new: Issue, kept: Issue) -> bool:
+    """Whether the new one says nothing that is not kept: the same issue, sent again later.
+
+    An earlier sending of it counts as new: of the copies it is the first that has a standing.
+    """
+    same = _issue(new) == _issue(kept)
+    return same and new.sent_at >= kept.sent_at
+
+
+def _issue(version: Issue) -> tuple[str, datetime, str]:
+    return version.result_status, version.issued_at, version.content_sha256
 
 
 @dataclass(frozen=True)
@@ -168,7 +186,8 @@ class View:
 
 def view_of(versions: Iterable[Version]) -> View:
     """The version that people read, and what the others do to it. At least one is needed."""
-    ordered = sorted(versions, key=standing)
+    latest_first = sorted(versions, key=lambda each: each.sent_at, reverse=True)
+    ordered = sorted({_issue(each): each for each in latest_first}.values(), key=standing)
     current = ordered[-1]
     rank = RANKS[current.result_status]
     contrary = [each for each in ordered[:-1] if _contradicts(each, current)]

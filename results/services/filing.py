@@ -31,6 +31,7 @@ from results.states import (
     due_at,
     escalates_at,
     group_of,
+    is_copy_of,
     view_of,
     weighs_more,
     worst,
@@ -56,7 +57,7 @@ def file_report(
         report = _locked(incoming, item, message)
         known = list(report.versions.all())
         now = timezone.now()
-        if any(_is_same(incoming, version) for version in known):
+        if any(is_copy_of(incoming, version) for version in known):
             move(report, Event.RESENT, at=now, by=by)
             return report
         version = _version(incoming, report, message, number=len(known) + 1)
@@ -87,7 +88,7 @@ def _locked(incoming: IncomingReport, item: RequestItem, message: InboundMessage
             "owner": item.request.results_to,
             "significance": Significance.UNCLASSIFIED,
             "list_group": 3,
-            "result_status": incoming.status,
+            "result_status": incoming.result_status,
             "issued_at": incoming.issued_at,
             "arrived_at": arrived,
             "due_at": arrived,
@@ -95,14 +96,6 @@ def _locked(incoming: IncomingReport, item: RequestItem, message: InboundMessage
         },
     )
     return report
-
-
-def _is_same(incoming: IncomingReport, version: ReportVersion) -> bool:
-    return (
-        version.result_status == incoming.status
-        and version.issued_at == incoming.issued_at
-        and version.content_sha256 == incoming.content_sha256
-    )
 
 
 def _what_happened(
@@ -134,7 +127,7 @@ def _version(
     version = ReportVersion.objects.create(
         report=report,
         number=number,
-        result_status=incoming.status,
+        result_status=incoming.result_status,
         issued_at=incoming.issued_at,
         sent_at=incoming.sent_at,
         observed_at=incoming.observed_at,

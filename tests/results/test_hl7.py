@@ -39,7 +39,7 @@ WHO = "PID|||9990000018^^^NHS^NH||Lovelace^Ada||19550312|F\r"
 def test_a_report_says_all_that_was_sent():
     report = only(pid(), orc(), obr(), obx(), nte("Film reviewed"), obx("K", "4.1", units="mmol/L"))
     assert (report.placer_number, report.filler_number) == ("OC10000000001", "LAB77")
-    assert (report.code, report.name, report.status) == ("26604007", "Full blood count", "F")
+    assert (report.code, report.name, report.result_status) == ("26604007", "Full blood count", "F")
     assert report.authoriser == "Dr Ngozi Okafor"
     assert report.issued_at == NOON
     assert report.observed_at == NOON - timedelta(hours=3)
@@ -118,6 +118,15 @@ def test_a_document_is_named_and_not_shown_as_letters():
     assert report.observations[0].value == ""
 
 
+def test_another_document_is_another_content():
+    def with_document(letters):
+        value = ["lab", "application", "PDF", "Base64", letters]
+        return only(pid(), orc(), obr(), obx(value=value, kind="ED", flag="")).content_sha256
+
+    assert with_document("JVBERi0xLjQK") == with_document("JVBERi0xLjQK")
+    assert with_document("JVBERi0xLjQK") != with_document("JVBERi0xLjUK")
+
+
 def test_one_message_with_several_reports_gives_each_its_own_values():
     first, second = reports(
         pid(), orc("OC1"), obr("OC1", "L1"), obx("HB"), orc("OC2"), obr("OC2", "L2", "K", "U&E"),
@@ -137,7 +146,7 @@ def test_several_reports_of_one_order_are_told_apart_by_their_code():
 def test_two_parts_of_one_report_are_joined_and_as_unfinished_as_the_less_finished():
     report = only(pid(), orc(), obr(status="F"), obx("GROWTH"), obr(status="P"), obx("SENS"))
     assert [each.code for each in report.observations] == ["GROWTH", "SENS"]
-    assert report.status == "P"
+    assert report.result_status == "P"
 
 
 def test_two_patients_in_one_message_keep_their_own_reports():
@@ -217,4 +226,4 @@ def test_a_time_that_is_none_parks_and_a_missing_one_is_the_time_of_sending():
 
 
 def test_a_cancelled_report_needs_no_value():
-    assert only(pid(), orc(), obr(status="X")).status == "X"
+    assert only(pid(), orc(), obr(status="X")).result_status == "X"

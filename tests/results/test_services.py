@@ -219,7 +219,7 @@ def test_versions_and_values_cannot_be_changed_or_removed(clinic):
     review(report, "normal", by=clinic.gp)
     for model in (ReportVersion, Observation, Review, ReportEvent):
         table = model._meta.db_table
-        for deed in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
+        for deed in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):  # noqa: S608
             with (
                 pytest.raises(InternalError, match="Cannot update or delete"),
                 transaction.atomic(),
