@@ -1,7 +1,8 @@
 """Identity agrees in full or it does not agree."""
 
+import random
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -113,6 +114,48 @@ def test_every_conflict_is_told_and_not_only_the_first():
         matching.BIRTH_DATE_DIFFERS,
         matching.NHS_NUMBER_DIFFERS,
     }
+
+
+@pytest.mark.hazard("H21")
+def test_of_ten_thousand_mutated_descriptions_none_agrees():
+    dice = random.Random(21)
+    agreed = sum(compare(OURS, mutated(dice)).agrees for _ in range(10_000))
+    assert agreed == 0
+
+
+def mutated(dice: random.Random) -> Demographics:
+    """Ours with one to three slips of the kind that people and systems make."""
+    theirs = OURS
+    for slip in dice.sample(SLIPS, dice.randint(1, 3)):
+        theirs = slip(theirs, dice)
+    return theirs
+
+
+def other_letter(person: Demographics, dice: random.Random) -> Demographics:
+    place, letter = dice.randrange(len("oneillsmith")), dice.choice("bcdfgjkpqruvwxyz")
+    key = matching.name_key(person.family_name)
+    return replace(person, family_name=f"{key[:place]}{letter}{key[place + 1 :]}")
+
+
+def half_a_name(person: Demographics, dice: random.Random) -> Demographics:
+    return replace(person, family_name=dice.choice(["Smith", "O’Neill", "Smith-O’Neill", ""]))
+
+
+def other_day(person: Demographics, dice: random.Random) -> Demographics:
+    days = dice.choice([-366, -31, -1, 1, 7, 30, 365])
+    return replace(person, birth_date=date(1965, 7, 14) + timedelta(days=days))
+
+
+def other_nhs_number(person: Demographics, dice: random.Random) -> Demographics:
+    return replace(person, nhs_number=f"{dice.randrange(10**9):09d}X")
+
+
+def other_hospital_number(person: Demographics, dice: random.Random) -> Demographics:
+    number = HospitalNumber("RXX", f"S{dice.randrange(2_000_000, 7_000_000)}")
+    return replace(person, hospital_numbers=(number,))
+
+
+SLIPS = [other_letter, half_a_name, other_day, other_nhs_number, other_hospital_number]
 
 
 def test_demographics_print_nothing_of_the_person():
