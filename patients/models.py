@@ -4,6 +4,7 @@ Other rooms enter for foreign keys; they ask `queries` for anything else.
 """
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
@@ -104,10 +105,10 @@ class Patient(models.Model):
     def __str__(self) -> str:
         return f"Patient {self.pk}"  # never who it is: this reaches logs
 
-    def save(self, **kwargs: object) -> None:  # type: ignore[override]
+    def save(self, **kwargs: Any) -> None:
         """A date of death is a death, whoever writes it."""
         self.is_deceased = self.is_deceased or self.died_on is not None
-        super().save(**kwargs)  # type: ignore[arg-type]
+        super().save(**kwargs)
 
 
 class Identifier(models.Model):
