@@ -7,6 +7,7 @@ Each format comes twice: `..._text` gives plain words (for sentences, labels, CS
 of the short name gives HTML with `<time>` that does not break over two lines.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -262,11 +263,39 @@ def pname(person: Named) -> str:
     return " ".join(part for part in parts if part) or "We do not have this"
 
 
+WEEK = {
+    "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday",
+    "sat": "Saturday", "sun": "Sunday",
+}  # fmt: skip
+
+
+def popening(hours: Mapping[str, Sequence[str]]) -> str:
+    """`Monday to Friday 8:30am to 5pm, Saturday 9am to 1pm` from {"mon": ["08:30", "17:00"]}."""
+    spans: list[tuple[list[str], tuple[str, ...]]] = []
+    for day in WEEK:
+        times = tuple(hours.get(day, ()))
+        if spans and spans[-1][1] == times:
+            spans[-1][0].append(day)
+        else:
+            spans.append(([day], times))
+    said = [f"{_days(days)} {_from_to(times)}" for days, times in spans if times]
+    return ", ".join(said) or "Ring for opening times"
+
+
+def _days(days: Sequence[str]) -> str:
+    first, last = WEEK[days[0]], WEEK[days[-1]]
+    return first if first == last else f"{first} to {last}"
+
+
+def _from_to(times: Sequence[str]) -> str:
+    return " to ".join(ptime(time.fromisoformat(each)) for each in times)
+
+
 FILTERS = {
     function.__name__: function
     for function in (
         cdate, cdate_text, cday, ctime, ctime_text, cdatetime, cdatetime_text, since_text, cname,
         spoken_name, nhsno, nhsno_text, age, duration, how_many, known, missing, pdate, ptime,
-        pduration, pname,
+        pduration, pname, popening,
     )
 }  # fmt: skip

@@ -36,6 +36,11 @@ ACCESS: dict[str, str | P | dict[str, str | P]] = {
     "requesting:sent": P.REQUEST_TESTS,
     "requesting:undo": {"POST": P.REQUEST_TESTS},
     "requesting:details": P.TRACK_REQUESTS,
+    # How far it is
+    "requesting:mine": P.REQUEST_TESTS,
+    "requesting:practice": P.TRACK_REQUESTS,
+    "requesting:changes": P.TRACK_REQUESTS,
+    "requesting:download": P.TRACK_REQUESTS,
     # Results. The list is of the place that asks; a department may open what it reported.
     "results:inbox": P.TRACK_REQUESTS,
     "results:changes": P.TRACK_REQUESTS,

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.http import QueryDict
 from django.templatetags.static import static
 from django.urls import reverse
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
@@ -26,6 +27,7 @@ def environment(**options: Any) -> Environment:
         {
             "static": static,
             "url": url,
+            "query_with": query_with,
             "frame_of": frame_of,
             "help_phone": lambda: settings.HELP_PHONE,
             "messages_of": get_messages,
@@ -42,3 +44,13 @@ def environment(**options: Any) -> Environment:
 def url(name: str, *args: Any, **kwargs: Any) -> str:
     """The address of a named page: `url("requesting:detail", item.id)`."""
     return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+def query_with(data: QueryDict, **changes: Any) -> str:
+    """The address's own parameters with these changed; an empty one is left out."""
+    changed = data.copy()
+    for name, value in changes.items():
+        changed.pop(name, None)
+        if value:
+            changed[name] = value
+    return changed.urlencode()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import compose
+from .views import compose, tracking
 
 app_name = "requesting"
 urlpatterns = [
@@ -16,4 +16,9 @@ urlpatterns = [
     path(
         "p/<uuid:patient_id>/request/<uuid:request_id>/details", compose.details, name="details"
     ),
+    # How far it is: R5, A1
+    path("requests/", tracking.mine, name="mine"),
+    path("practice/", tracking.practice, name="practice"),
+    path("requests/changes", tracking.changes, name="changes"),
+    path("requests/download", tracking.download, name="download"),
 ]

@@ -71,6 +71,11 @@
     if (polls) event.detail.headers["X-Background"] = "1";
   });
 
+  // Filters stand open beside a wide list, and are folded on a phone (ux 1.1).
+  if (window.matchMedia("(min-width: 900px)").matches) {
+    for (const panel of document.querySelectorAll("[data-open-when-wide]")) panel.open = true;
+  }
+
   // The back button must not show a page of somebody who has signed out.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) window.location.reload();

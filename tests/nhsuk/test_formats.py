@@ -198,3 +198,12 @@ def test_markup_in_a_value_is_shown_and_not_obeyed() -> None:
 )
 def test_counts_agree_with_their_noun(count: int, words: str) -> None:
     assert f.how_many(count, "request") == words
+
+
+def test_opening_hours_are_said_by_runs_of_days_that_are_alike():
+    hours = {day: ["08:30", "17:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
+    assert f.popening(hours) == "Monday to Friday 8:30am to 5pm"
+    assert f.popening(hours | {"sat": ["09:00", "12:00"]}) == (
+        "Monday to Friday 8:30am to 5pm, Saturday 9am to midday"
+    )
+    assert f.popening({}) == "Ring for opening times"

@@ -1,0 +1,107 @@
+"""What the lists are narrowed to: from an address to `queries.Filters`, and back as chips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from django.http import QueryDict
+
+from accounts.policies import Acting
+from nhsuk.formats import cdate_text
+from nhsuk.tags import tag
+from patients.models import Patient
+
+from . import queries
+from .queries import Filters
+from .states import Status
+
+DISCIPLINES = {"radiology": "Imaging", "pathology": "Bloods and samples"}
+NAMES = ("discipline", "requester", "status", "since", "until")
+Problems = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """An active filter, and the address that leaves it out."""
+
+    words: str
+    without: str
+
+
+def read(data: Mapping[str, str], *, mine: bool = False) -> tuple[Filters, Problems]:
+    """The filters; what cannot be read is said, and does not narrow."""
+    since, one = _day(data.get("since", ""), "since", "from")
+    until, two = _day(data.get("until", ""), "until", "to")
+    requester = data.get("requester", "")
+    filters = Filters(
+        mine=mine,
+        discipline=data.get("discipline", "") if data.get("discipline") in DISCIPLINES else "",
+        requester=int(requester) if requester.isdecimal() else None,
+        status=data.get("status", "") if data.get("status") in set(Status) else "",
+        since=since,
+        until=until,
+    )
+    return filters, one + two
+
+
+def _day(text: str, field: str, words: str) -> tuple[date | None, Problems]:
+    if not text:
+        return None, []
+    try:
+        return date.fromisoformat(text), []
+    except ValueError:
+        return None, [{"text": f"Enter the date {words} as a date", "href": f"#{field}"}]
+
+
+def only(filters: Filters, found: Iterable[Patient]) -> Filters:
+    return replace(filters, patient_ids=tuple(patient.pk for patient in found))
+
+
+def choices(acting: Acting) -> dict[str, list[tuple[str, str]]]:
+    """The options of the filter panel."""
+    return {
+        "discipline": list(DISCIPLINES.items()),
+        "requester": [(str(user.pk), user.display_name) for user in queries.requesters(acting)],
+        "status": [(status.value, _label(status)) for status in Status],
+    }
+
+
+def _label(status: str) -> str:
+    found = tag("order", status)
+    return found.label if found else status
+
+
+def chips(data: QueryDict, who: str | None) -> list[Chip]:
+    """One for each active filter. The patient's says only that there is one."""
+    found = [Chip("One patient", _without(data, "who"))] if who else []
+    return found + [
+        Chip(_words(name, data[name]), _without(data, name)) for name in NAMES if data.get(name)
+    ]
+
+
+def _without(data: QueryDict, name: str) -> str:
+    rest = data.copy()
+    for each in (name, "after"):
+        rest.pop(each, None)
+    return f"?{rest.urlencode()}"
+
+
+def _words(name: str, value: str) -> str:
+    words: dict[str, Any] = {
+        "discipline": lambda: DISCIPLINES.get(value, value),
+        "requester": lambda: "One requester",
+        "status": lambda: _label(value),
+        "since": lambda: f"From {_date_words(value)}",
+        "until": lambda: f"To {_date_words(value)}",
+    }
+    return words[name]()
+
+
+def _date_words(value: str) -> str:
+    try:
+        return cdate_text(date.fromisoformat(value))
+    except ValueError:
+        return value
