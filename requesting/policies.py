@@ -128,8 +128,17 @@ def _in_scope(card: EntitlementCard, service: Orderable) -> bool:
 
 
 def may_see(acting: Acting, item: RequestItem) -> bool:
-    """The place that asked; the department that was asked, once it has been sent."""
-    return _asked_here(acting, item) or (was_released(item.request) and _asked_of_us(acting, item))
+    """The place that asked; who answers for it; the department, once it has been sent."""
+    return (
+        _asked_here(acting, item)
+        or _answers_for(acting, item)
+        or (was_released(item.request) and _asked_of_us(acting, item))
+    )
+
+
+def _answers_for(acting: Acting, item: RequestItem) -> bool:
+    is_theirs = acting.user is not None and item.request.results_to_id == acting.user.pk
+    return is_theirs and (acting.may(P.TRACK_REQUESTS) or acting.may(P.REQUEST_TESTS))
 
 
 def was_released(request: Request) -> bool:
@@ -190,7 +199,8 @@ def may_vet(acting: Acting, item: RequestItem) -> bool:
 
 
 def may_review(acting: Acting, item: RequestItem) -> bool:
-    return acting.may(P.REVIEW_RESULTS) and _asked_here(acting, item)
+    ours = _asked_here(acting, item) or _answers_for(acting, item)
+    return acting.may(P.REVIEW_RESULTS) and ours
 
 
 def may_open_department_list(acting: Acting) -> bool:

@@ -203,13 +203,16 @@ def _hospital(content: Content, tests: tuple[Examined, ...]) -> str:
 
 
 def recipients(acting: Acting) -> list[User]:
-    """Who may get the results: the clinicians of the place who can act on them. A locum's results
-    go to who supervises (hazard H12), so that comes first."""
+    """Who may get the results: the clinicians of the place who can act on them, and who supervises
+    this person, wherever that is. A supervised person's results go there first (hazard H12)."""
     if acting.organisation is None or acting.user is None:
         return []
-    people = list(colleagues(acting.organisation, Permission.REVIEW_RESULTS))
-    first = acting.supervisor.pk if acting.supervisor else acting.user.pk
-    return sorted(people, key=lambda user: user.pk != first)
+    people = {user.pk: user for user in colleagues(acting.organisation, Permission.REVIEW_RESULTS)}
+    supervisor = acting.supervisor
+    if supervisor and supervisor.is_active:
+        people[supervisor.pk] = supervisor
+    first = supervisor.pk if supervisor else acting.user.pk
+    return sorted(people.values(), key=lambda user: user.pk != first)
 
 
 def with_recipient(content: Content, acting: Acting) -> Content:

@@ -87,13 +87,14 @@ class TrackerPage:
 
 
 def visible_to(acting: Acting | None) -> QuerySet[RequestItem]:
-    """Every item that this person may see: what their place asked for, or was asked for and got."""
+    """Every item that this person may see: what their place asked for, or was asked for and got;
+    and what they answer for, wherever it was asked (who supervises, hazard H12)."""
     place = acting.organisation if acting else None
     if acting is None or place is None:
         return RequestItem.objects.none()
     seen = Q(pk__in=[])
     if acting.may(P.TRACK_REQUESTS) or acting.may(P.REQUEST_TESTS):
-        seen |= Q(organisation=place)
+        seen |= Q(organisation=place) | Q(request__results_to=acting.user)
     if policies.may_open_department_list(acting):
         seen |= Q(department=place, request__released_at__isnull=False)
     return RequestItem.objects.filter(seen)
@@ -135,9 +136,10 @@ def tracker(
 
 
 def _of_place(acting: Acting, filters: Filters) -> QuerySet[RequestItem]:
-    items = visible_to(acting)
-    if acting.organisation is not None:
-        items = items.filter(organisation=acting.organisation)
+    place = acting.organisation
+    if place is None or not (acting.may(P.TRACK_REQUESTS) or acting.may(P.REQUEST_TESTS)):
+        return RequestItem.objects.none()
+    items = RequestItem.objects.filter(organisation=place)
     if filters.mine:
         items = items.filter(requester=acting.user)
     return items
