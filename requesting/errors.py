@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.http import Http404
+
 if TYPE_CHECKING:
     from .models import Draft, Request
 
@@ -18,8 +20,8 @@ class Refused(Exception):
         super().__init__(sentence)
 
 
-class NotFound(Exception):
-    """There is no such thing, or this person may not know that there is."""
+class NotFound(Http404):
+    """There is no such thing, or this person may not know that there is: the two look the same."""
 
 
 class MoveRefused(Exception):

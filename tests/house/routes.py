@@ -1,8 +1,7 @@
 """Every address of the product, as the resolver has them, and how to make one that exists.
 
-A route with an id in it needs an example: add a line to EXAMPLES when you add the route. The
-example belongs to Northgate Surgery's patient Agnes and, where a department is asked, to the one
-that vets here; OTHER_PLACES says who of the same role must find nothing at all there.
+A route with an id in it needs an example: add a line to EXAMPLES when you add the route. Examples
+belong to Northgate Surgery's patient Agnes, and to the departments that were asked for her.
 """
 
 import re
@@ -12,10 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
+from messaging.models import Partner
+from patients.hl7 import pid_segment
+from patients.models import Patient
+from results.models import Report
+from tests.requesting.conftest import seed_surgery
+from tests.requesting.surgery import Surgery, line
+from tests.results import letters
 from tests.world import World
-
-Example = Callable[[World], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -51,24 +56,57 @@ def _parameters(path: str) -> dict[str, str]:
     return {name: converter or "str" for converter, name in found}
 
 
-def agnes(world: World) -> dict[str, Any]:
-    """One patient for a whole test."""
-    if not hasattr(world, "agnes"):
-        world.agnes = world.patient()
-    return {"patient_id": world.agnes.pk}
+class Cast(World):
+    """Northgate's GP has asked for Agnes: bloods that were reported, an X-ray that waits to be
+    vetted, and one that is still held."""
+
+    def __init__(self) -> None:
+        seed_surgery()
+        super().__init__()
+        surgery = Surgery()
+        self.agnes = self.patient()
+        self.held = surgery.ask(patient=self.agnes)
+        self.to_vet = surgery.vetting(line("knee-xray", side="L", reasons=KNEE), patient=self.agnes)
+        self.report = _reported(surgery, self.agnes)
+
+    def arguments(self, route: Route) -> dict[str, Any] | None:
+        """What the route's address needs; None where nobody has said how to make it."""
+        if not route.parameters:
+            return {}
+        if route.name in EXAMPLES:
+            return EXAMPLES[route.name](self)
+        known = {"patient_id": self.agnes.pk, "report_id": self.report.pk}
+        wanted = {name: known.get(name) for name in route.parameters}
+        return None if None in wanted.values() else wanted
 
 
-# Route → what its address needs. A route whose only parameter is `patient_id` needs no line.
-EXAMPLES: dict[str, Example] = {}
+KNEE = ["injury-and-cannot-bear-weight"]
+# Route → what its address needs, where the patient or the report is not all of it.
+EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
+    "requesting:sent": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
+    "requesting:undo": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
+    "requesting:details": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
+    "requesting:detail": lambda cast: {"item_id": cast.to_vet.pk},
+    "requesting:vet": lambda cast: {"item_id": cast.to_vet.pk},
+    "results:over-time": lambda cast: {"patient_id": cast.agnes.pk, "code": "HB"},
+}
 
 
-def example(route: Route, world: World) -> dict[str, Any] | None:
-    """Arguments that exist; None where nobody has said how to make them."""
-    if route.name in EXAMPLES:
-        return EXAMPLES[route.name](world)
-    if set(route.parameters) == {"patient_id"}:
-        return agnes(world)
-    return None if route.parameters else {}
+def _reported(surgery: Surgery, patient: Patient) -> Report:
+    """A full blood count that was asked for, taken, and reported over the wire."""
+    item = surgery.delivered(line("fbc"), patient=patient)
+    number, now = item.placer_number, timezone.now()
+    message = letters.oru(
+        pid_segment(patient),
+        letters.orc(number, "F-77"),
+        letters.obr(number, "F-77", item.code, item.service_name, issued=now),
+        letters.obx(),
+        control_id="HOUSE-1",
+        sent=now,
+        facility="RZ1",
+    )
+    surgery.hear(message.raw, Partner.objects.get(departments=item.department))
+    return Report.objects.get(item=item)
 
 
 def absent(route: Route, arguments: dict[str, Any]) -> dict[str, Any]:

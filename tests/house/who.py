@@ -37,4 +37,30 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "accounts:entitlement": (STAFF, NOBODY),
     # Patients
     "patients:find": (PRACTICE, PRACTICE),
+    # Asking
+    "requesting:compose": (CLINICIANS, CLINICIANS),
+    "requesting:suggest": (CLINICIANS, NOBODY),
+    "requesting:check": (CLINICIANS, CLINICIANS),
+    "requesting:stay": (NOBODY, CLINICIANS),
+    "requesting:sent": (CLINICIANS, NOBODY),
+    "requesting:undo": (NOBODY, CLINICIANS),
+    "requesting:details": (PRACTICE, NOBODY),
+    # How far it is
+    "requesting:mine": (CLINICIANS, CLINICIANS),
+    "requesting:practice": (PRACTICE, PRACTICE),
+    "requesting:changes": (PRACTICE, NOBODY),
+    "requesting:download": (PRACTICE, NOBODY),
+    # Results
+    "results:inbox": (PRACTICE, NOBODY),
+    "results:changes": (PRACTICE, NOBODY),
+    "results:normal": (CLINICIANS, CLINICIANS),
+    "results:detail": (READERS, NOBODY),
+    "results:review": (NOBODY, CLINICIANS),
+    "results:seen": (NOBODY, CLINICIANS),
+    "results:print": (READERS, NOBODY),
+    "results:download": (READERS, NOBODY),
+    "results:over-time": (READERS, NOBODY),
 }
+
+# A role may do it where it works, and the examples are not its own: (route, role).
+NOT_THEIR_OWN = {("results:review", "ahp"), ("results:seen", "ahp")}
