@@ -13,7 +13,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from messaging.models import Partner
+from messaging.models import InboundMessage, OutboundMessage, Partner
 from patients.hl7 import pid_segment
 from patients.models import Patient
 from results.models import Report
@@ -68,6 +68,8 @@ class Cast(World):
         self.held = surgery.ask(patient=self.agnes)
         self.to_vet = surgery.vetting(line("knee-xray", side="L", reasons=KNEE), patient=self.agnes)
         self.report = _reported(surgery, self.agnes)
+        self.message_in = InboundMessage.objects.latest("pk")
+        self.message_out = OutboundMessage.objects.latest("pk")
 
     def arguments(self, route: Route) -> dict[str, Any] | None:
         """What the route's address needs; None where nobody has said how to make it."""
@@ -88,6 +90,15 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "requesting:details": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:detail": lambda cast: {"item_id": cast.to_vet.pk},
     "requesting:vet": lambda cast: {"item_id": cast.to_vet.pk},
+    "messaging:in": lambda cast: {"pk": cast.message_in.pk},
+    "messaging:retry-in": lambda cast: {"pk": cast.message_in.pk},
+    "messaging:handle-in": lambda cast: {"pk": cast.message_in.pk},
+    "messaging:out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:retry-out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:handle-out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:partner": lambda cast: {"pk": cast.message_in.partner_id},
+    "messaging:pause": lambda cast: {"pk": cast.message_in.partner_id},
+    "messaging:resume": lambda cast: {"pk": cast.message_in.partner_id},
     "results:over-time": lambda cast: {"patient_id": cast.agnes.pk, "code": "HB"},
 }
 

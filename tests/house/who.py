@@ -60,7 +60,21 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "results:print": (READERS, NOBODY),
     "results:download": (READERS, NOBODY),
     "results:over-time": (READERS, NOBODY),
+    # Messages
+    "messaging:queue": (OPERATORS, NOBODY),
+    "messaging:in": (OPERATORS, NOBODY),
+    "messaging:retry-in": (NOBODY, OPERATORS),
+    "messaging:handle-in": (NOBODY, OPERATORS),
+    "messaging:out": (OPERATORS, NOBODY),
+    "messaging:retry-out": (NOBODY, OPERATORS),
+    "messaging:handle-out": (NOBODY, OPERATORS),
+    "messaging:partner": (OPERATORS, NOBODY),
+    "messaging:pause": (NOBODY, OPERATORS),
+    "messaging:resume": (NOBODY, OPERATORS),
 }
+
+# Runs the service for all organisations, so nothing of it is elsewhere.
+EVERYWHERE = frozenset({"central"})
 
 # A role may do it where it works, and the examples are not its own: (route, role).
 NOT_THEIR_OWN = {("results:review", "ahp"), ("results:seen", "ahp")}
