@@ -97,7 +97,7 @@ class InboundMessage(models.Model):
                 fields=["sha256"], name="inbox_parked", condition=Q(state=InState.PARKED.value)
             ),
             models.Index(fields=["state", "-received_at"]),
-            models.Index(fields=["received_at"]),
+            models.Index(fields=["partner", "-received_at"]),
         ]
 
     def __str__(self) -> str:

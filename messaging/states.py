@@ -93,16 +93,15 @@ OUT_UNFINISHED = (OutState.WAITING, OutState.SENDING, OutState.DEAD)
 class List(StrEnum):
     """A list of the messages page; its value is the word in the address."""
 
-    PARKED = "parked"
-    DEAD = "dead"
-    QUEUED = "queued"
+    NEEDS_YOU = "needs-you"
+    WAITING = "waiting"
     REFUSED = "refused"
     DONE = "done"
 
 
 IN_LISTS: dict[InState, List] = {
-    InState.PARKED: List.PARKED,
-    InState.RECEIVED: List.QUEUED,
+    InState.PARKED: List.NEEDS_YOU,
+    InState.RECEIVED: List.WAITING,
     InState.REFUSED: List.REFUSED,
     InState.PROCESSED: List.DONE,
     InState.REPEAT: List.DONE,
@@ -110,9 +109,9 @@ IN_LISTS: dict[InState, List] = {
 }
 
 OUT_LISTS: dict[OutState, List] = {
-    OutState.DEAD: List.DEAD,
-    OutState.WAITING: List.QUEUED,
-    OutState.SENDING: List.QUEUED,
+    OutState.DEAD: List.NEEDS_YOU,
+    OutState.WAITING: List.WAITING,
+    OutState.SENDING: List.WAITING,
     OutState.ACKNOWLEDGED: List.DONE,
     OutState.HANDLED: List.DONE,
 }

@@ -2,13 +2,17 @@
 
 Values: PUBLIC (nobody need sign in), ANYONE_NAMED (signed in, though no place is chosen yet),
 SIGNED_IN (anyone acting for an organisation), or the permission that is needed; where methods
-differ, a dict by method ("GET" covers HEAD; a method that is not there is refused).
+differ, a dict by method ("GET" covers HEAD; a method that is not there is refused). Several
+permissions in a tuple: one of them is enough.
 """
 
 from accounts.middleware import ANYONE_NAMED, PUBLIC, SIGNED_IN
 from accounts.roles import Permission as P
 
-ACCESS: dict[str, str | P | dict[str, str | P]] = {
+# Of those who asked, and of the department that was asked.
+EITHER_SIDE = (P.TRACK_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS)
+
+ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     # The house
     "home": SIGNED_IN,
     "record": P.VIEW_RESULTS,
@@ -41,6 +45,16 @@ ACCESS: dict[str, str | P | dict[str, str | P]] = {
     "requesting:practice": P.TRACK_REQUESTS,
     "requesting:changes": P.TRACK_REQUESTS,
     "requesting:download": P.TRACK_REQUESTS,
+    "requesting:detail": EITHER_SIDE,
+    "requesting:status": EITHER_SIDE,
+    "requesting:act": {"POST": P.REQUEST_TESTS},
+    "requesting:cancel": P.REQUEST_TESTS,
+    # The department that was asked
+    "requesting:vetting": P.VET_REQUESTS,
+    "requesting:vetting-changes": P.VET_REQUESTS,
+    "requesting:vetting-start": {"POST": P.VET_REQUESTS},
+    "requesting:vet": P.VET_REQUESTS,
+    "requesting:department": P.VIEW_DEPARTMENT_REQUESTS,
     # Results. The list is of the place that asks; a department may open what it reported.
     "results:inbox": P.TRACK_REQUESTS,
     "results:changes": P.TRACK_REQUESTS,
@@ -51,4 +65,15 @@ ACCESS: dict[str, str | P | dict[str, str | P]] = {
     "results:print": P.VIEW_RESULTS,
     "results:download": P.VIEW_RESULTS,
     "results:over-time": P.VIEW_RESULTS,
+    # Messages
+    "messaging:queue": P.OPERATE_MESSAGES,
+    "messaging:in": P.OPERATE_MESSAGES,
+    "messaging:retry-in": {"POST": P.OPERATE_MESSAGES},
+    "messaging:handle-in": {"POST": P.OPERATE_MESSAGES},
+    "messaging:out": P.OPERATE_MESSAGES,
+    "messaging:retry-out": {"POST": P.OPERATE_MESSAGES},
+    "messaging:handle-out": {"POST": P.OPERATE_MESSAGES},
+    "messaging:partner": P.OPERATE_MESSAGES,
+    "messaging:pause": {"POST": P.OPERATE_MESSAGES},
+    "messaging:resume": {"POST": P.OPERATE_MESSAGES},
 }

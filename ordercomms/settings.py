@@ -107,7 +107,10 @@ SERVICE_NAME = "Diagnostics ordering"
 HELP_PHONE = os.environ.get("HELP_PHONE", "020 7946 0100")
 # Each is called with the person who looks (an Acting, or None) and returns (sentence, since) pairs
 # for what is not well; nothing when all is well. Cheap: they run on every page.
-STATUS_SOURCES = ["accounts.queries.certificates_running_out"]
+STATUS_SOURCES = [
+    "accounts.queries.certificates_running_out",
+    "messaging.queries.links_not_working",
+]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
 # --- Database: PostgreSQL is the truth -----------------------------------------------------------

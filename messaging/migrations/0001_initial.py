@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inboundmessage',
-            index=models.Index(fields=['received_at'], name='messaging_i_receive_b6edab_idx'),
+            index=models.Index(fields=['partner', '-received_at'], name='messaging_i_partner_8dbf60_idx'),
         ),
         migrations.AddConstraint(
             model_name='inboundmessage',

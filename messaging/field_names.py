@@ -1,0 +1,62 @@
+"""What the fields of a segment are called, for people who read a message piece by piece.
+
+From hl7apy, which knows every version's structure. Imported when first asked: it is large, and no
+message waits for it.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FieldName:
+    """A field's name, and its components' in order (empty where it has none)."""
+
+    name: str
+    components: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=512)
+def names_of(version: str, segment: str) -> dict[int, FieldName]:
+    """Field number to name. Empty for a segment that the version does not have (a Z segment).
+
+    A version that hl7apy does not know is read as 2.5.1, of which the earlier ones are parts.
+    """
+    import hl7apy
+    from hl7apy.exceptions import ChildNotFound, UnsupportedVersion
+
+    try:
+        library = hl7apy.load_library(version)
+    except UnsupportedVersion:
+        library = hl7apy.load_library("2.5.1")
+    try:
+        fields = library.get(segment, "Segment")[1]
+    except ChildNotFound:
+        return {}
+    return {_number(name): _field(reference, segment) for name, reference, *_ in fields}
+
+
+def _number(name: str) -> int:
+    """`PID_3` is 3."""
+    return int(name.rsplit("_", 1)[1])
+
+
+def _field(reference: Any, segment: str) -> FieldName:
+    """hl7apy's reference is (kind, parts, data type, long name, table, length)."""
+    parts = reference[1] or ()
+    return FieldName(
+        _words(reference[3], segment),
+        tuple(_words(part_reference[3], "") for _, part_reference, *_ in parts),
+    )
+
+
+def _words(long_name: str, segment: str) -> str:
+    """`SET_ID_PID` in PID is "Set ID"."""
+    words = (long_name or "").split("_")
+    if len(words) > 1 and words[-1] == segment:
+        words = words[:-1]
+    text = " ".join(words).capitalize()
+    return " ".join("ID" if word == "id" else word for word in text.split(" ")).replace(
+        "Id ", "ID "
+    )
