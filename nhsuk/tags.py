@@ -82,6 +82,20 @@ RESULT_FLAGS: dict[str, Tag | None] = {
     "abnormal": Tag("Abnormal", "yellow"),
     "unexpected": Tag("Unexpected", "orange"),
     "critical": Tag("Critical", "red"),
+    "unclassified": Tag("No flag", "grey"),
+}
+
+# Of a report: how final it is, and what its reader has to know of it.
+REPORT_STATES: dict[str, Tag] = {
+    "preliminary": Tag("Preliminary", "purple"),
+    "amended": Tag("Amended", "orange"),
+    "withdrawn": Tag("Withdrawn", "grey"),
+    "conflict": Tag("Two versions differ", "red"),
+    "was_worse": Tag("Changed", "orange"),
+    "overdue": Tag("Overdue", "red"),
+    "copy": Tag("Copy to you", "blue"),
+    "unread": Tag("To review", "green"),
+    "reviewed": Tag("Reviewed", "white"),
 }
 
 ENTITLEMENTS: dict[str, Tag] = {
@@ -118,6 +132,7 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "order": ORDER_STATUSES,
     "priority": PRIORITIES,
     "flag": RESULT_FLAGS,
+    "report": REPORT_STATES,
     "entitlement": ENTITLEMENTS,
     "service": SERVICE_STATES,
     "message": MESSAGE_STATES,

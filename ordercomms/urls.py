@@ -2,12 +2,12 @@
 
 from django.urls import include, path
 
-from ordercomms import views
+from ordercomms import record, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("launch", views.launch, name="launch"),
-    path("p/<uuid:patient_id>/", views.record, name="record"),
+    path("p/<uuid:patient_id>/", record.record, name="record"),
     path("services/", views.services, name="services"),
     path("help/keyboard", views.keyboard, name="keyboard"),
     path("help/accessibility", views.accessibility, name="accessibility"),

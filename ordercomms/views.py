@@ -1,7 +1,5 @@
 """Home, launch, the state of the services, help, health: pages that belong to no one room."""
 
-from uuid import UUID
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -13,7 +11,6 @@ from accounts.errors import LaunchRefused
 from accounts.launch import REFUSALS
 from ordercomms import health, landing
 from ordercomms.frame import first_page, frame_of
-from patients.queries import patient_for
 
 
 @require_safe
@@ -21,13 +18,6 @@ def home(request: HttpRequest) -> HttpResponse:
     """To the page where this role's work starts."""
     start = first_page(request.acting)
     return HttpResponseRedirect(start) if start else render(request, "home.html")
-
-
-@require_safe
-def record(request: HttpRequest, patient_id: UUID) -> HttpResponse:
-    """R1: one patient's requests and results."""
-    patient = patient_for(request.acting, patient_id, request=request)
-    return render(request, "record.html", {"patient": patient})
 
 
 @require_safe

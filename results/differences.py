@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import chain, groupby
 from typing import Protocol
 
 
@@ -62,6 +63,7 @@ class Difference:
 
 _WORDS = re.compile(r"\s+|[^\s]+")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
+FEWEST_SAME = 3  # words between two changes
 MOST_WORDS = 1500  # of both sides; above it lines are compared: words would take seconds
 # P, F and C say how final the whole is, which the page says of the whole.
 FINAL = frozenset({"", "P", "F", "C", "U"})
@@ -80,14 +82,28 @@ def _pieces(was: str, now: str) -> tuple[Piece, ...]:
     old, new = _WORDS.findall(was), _WORDS.findall(now)
     if len(old) + len(new) > 2 * MOST_WORDS:
         old, new = _LINES.findall(was), _LINES.findall(now)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    runs = [(tag, old[a:b], new[c:d]) for tag, a, b, c, d in matcher.get_opcodes()]
     pieces: list[Piece] = []
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            pieces.append(Piece("same", "".join(old[a:b])))
-            continue
-        gone, come = "".join(old[a:b]), "".join(new[c:d])
-        pieces += [Piece(k, text) for k, text in (("gone", gone), ("new", come)) if text]
+    for is_same, group in groupby(_readable(runs), key=lambda run: run[0] == "equal"):
+        parts = list(group)
+        gone, come = ("".join(chain.from_iterable(run[side] for run in parts)) for side in (1, 2))
+        said = (("same", gone),) if is_same else (("gone", gone), ("new", come))
+        pieces += [Piece(kind, text) for kind, text in said if text]
     return tuple(pieces)
+
+
+_Run = tuple[str, list[str], list[str]]
+
+
+def _readable(runs: Sequence[_Run]) -> Iterable[_Run]:
+    """A word or two that are the same between two changes only tear the sentences apart: they
+    count as changed with their neighbours."""
+    last = len(runs) - 1
+    for place, (tag, old, new) in enumerate(runs):
+        words = sum(not word.isspace() for word in old)
+        is_torn = tag == "equal" and 0 < place < last and words < FEWEST_SAME
+        yield ("replace" if is_torn else tag), old, new
 
 
 def _changed(was: Sequence[Value], now: Sequence[Value]) -> Iterable[ChangedValue]:

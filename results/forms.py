@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -38,9 +39,9 @@ def page_of(data: QueryDict) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
-def since_of(data: QueryDict) -> tuple[datetime, int]:
-    """Since when, and how many of the seconds before it were shown already."""
+def since_of(data: QueryDict) -> tuple[datetime, tuple[int, int]]:
+    """Since when (`since=2026-11-22T10:42:00+00:00`), and what the list knew (`known=3.1`)."""
     since = parse_datetime(data.get("since", "").replace(" ", "+"))
-    known = data.get("known", "0")
     at = since if since and timezone.is_aware(since) else timezone.now()
-    return at, int(known) if known.isascii() and known.isdigit() and len(known) < 9 else 0
+    known = re.fullmatch(r"([0-9]{1,8})\.([0-9]{1,8})", data.get("known", ""))
+    return at, (int(known[1]), int(known[2])) if known else (0, 0)

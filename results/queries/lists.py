@@ -106,7 +106,7 @@ class Inbox:
     page: int
     last_page: int
     at: datetime
-    known: int  # for `fresh_since`
+    known: tuple[int, int]  # for `fresh_since`
 
 
 def scope_of(acting: Acting, wanted: str = "") -> Scope:
@@ -183,8 +183,8 @@ def _note_look(acting: Acting, scope: Scope, shown: int, request: HttpRequest | 
 def _totals(unread: QuerySet[Report]) -> dict[int, tuple[int, int]]:
     """Group → how many, and how many of them are a laboratory's."""
     laboratory = Count("pk", filter=~Q(discipline=IMAGING))
-    found = unread.values_list("list_group").annotate(Count("pk"), laboratory).order_by()
-    return {group: (count, labs) for group, count, labs in found}
+    found = unread.values("list_group").annotate(all=Count("pk"), labs=laboratory).order_by()
+    return {each["list_group"]: (each["all"], each["labs"]) for each in found}
 
 
 def whole(reports: QuerySet[Report]) -> QuerySet[Report]:
@@ -272,21 +272,28 @@ class Fresh:
     at: datetime
 
 
-def _arrived_since(acting: Acting, scope: Scope, since: datetime) -> int:
-    return _unread(acting, scope).filter(arrived_at__gt=since - OVERLAP).count()
-
-
-def fresh_since(acting: Acting, *, scope: str, since: datetime, known: int) -> Fresh:
-    """What arrived since the list was drawn at `since`; of the seconds before it `known` had.
-
-    The overlap is for reports whose transaction was still open while the list was drawn.
-    """
-    chosen = scope_of(acting, scope)
-    newer = _unread(acting, chosen).filter(arrived_at__gt=since - OVERLAP)
-    critical = Count("pk", filter=Q(list_group=Group.CRITICAL, arrived_at__gt=since))
+def _arrived_since(acting: Acting, scope: Scope, since: datetime) -> tuple[int, int]:
+    """How many, and how many of them critical, since shortly before then."""
+    newer = _unread(acting, scope).filter(arrived_at__gt=since - OVERLAP)
+    critical = Count("pk", filter=Q(list_group=Group.CRITICAL))
     found = newer.aggregate(all=Count("pk"), critical=critical)
-    new = max(found["all"] - known, 0)
-    return Fresh(new, min(found["critical"], new), counts(acting), timezone.now())
+    return found["all"], found["critical"]
+
+
+def fresh_since(
+    acting: Acting, *, scope: str, since: datetime, known: tuple[int, int] = (0, 0)
+) -> Fresh:
+    """What arrived since the list was drawn at `since`; `known` is what that list said of itself.
+
+    Looks back a little behind `since`, for reports whose transaction was still open then.
+    """
+    new, critical = _arrived_since(acting, scope_of(acting, scope), since)
+    return Fresh(
+        new=max(new - known[0], 0),
+        critical=max(critical - known[1], 0),
+        counts=counts(acting),
+        at=timezone.now(),
+    )
 
 
 def next_unread(acting: Acting, after: Report, *, scope: str = "") -> Report | None:
