@@ -13,7 +13,7 @@ from .departments import REASONS
 from .hl7 import moment
 from .journal import Entry, as_text
 from .letters import Envelope
-from .memory import LONDON, Memory, now
+from .memory import LONDON, Memory
 from .orders import CANCELLABLE, Order, order_from_json
 
 # May be done with any order: they are wrong on purpose, or about the patient.
@@ -276,7 +276,7 @@ def act(memory: Memory, placer: str, action: str, details: dict[str, Any]) -> li
         if action not in (*held.actions, *ALWAYS):
             waits = " while a cancel request waits" if held.cancel_control else ""
             raise Refused(f"Order {placer} is {held.status}: {action} is not possible{waits}.")
-        deed = Deed(memory, _copy(held), now(), details, [])
+        deed = Deed(memory, _copy(held), memory.clock(), details, [])
         DEEDS[action](deed)
         memory.record(deed.entries)
         return [entry["number"] for entry in deed.entries if entry["do"] == "send"]
@@ -296,7 +296,7 @@ def decide_by_itself(memory: Memory) -> None:
             if department is None or department.accept_after is None:
                 continue
             since = datetime.fromisoformat(order.cancel_at or order.received_at)
-            if (now() - since).total_seconds() < department.accept_after:
+            if (memory.clock() - since).total_seconds() < department.accept_after:
                 continue
             act(memory, placer, _decision(order), {})
 

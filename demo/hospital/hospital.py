@@ -14,7 +14,7 @@ from . import actions, intake, letters, people
 from .departments import Departments
 from .journal import as_text
 from .letters import Envelope
-from .memory import LogLine, Memory, now
+from .memory import LogLine, Memory
 from .mllp import Listener
 from .orders import Order
 from .post import Post
@@ -207,7 +207,7 @@ class Hospital:
     def _envelope(self) -> Envelope:
         first = next(iter(self.memory.departments)).key
         receiver = next((order.sender for order in self.orders()), ["ORDERCOMMS", "OC1"])
-        return Envelope(first, receiver, self.memory.control_id(), now())
+        return Envelope(first, receiver, self.memory.control_id(), self.memory.clock())
 
     def _send(self, envelope: Envelope, kind: str, raw: bytes, *, once: bool = False) -> list[str]:
         entry = {

@@ -8,7 +8,7 @@ from . import letters
 from .departments import REASONS, Department
 from .hl7 import Message, NotHL7, header_of, read
 from .journal import Entry, as_text
-from .memory import LogLine, Memory, now
+from .memory import LogLine, Memory
 from .orders import ORDER_TYPES, Asked, CannotRead, Order, asked_in, order_from
 
 
@@ -52,7 +52,9 @@ def _repeat(memory: Memory, raw: bytes, message: Message, known: tuple[str, byte
         words = "this control id was used before, for another message"
         return _refuse(memory, raw, message, No("AE", words), may_keep_key=False)
     number = f"in-{memory.next_number()}"
-    line = LogLine(number, "in", now().isoformat(), _kind(message), raw, answer="AA", reply=reply)
+    line = LogLine(
+        number, "in", memory.clock().isoformat(), _kind(message), raw, answer="AA", reply=reply
+    )
     line.note = "Repeated: answered as before, nothing done twice."
     memory.log[number] = line
     memory.turned()
@@ -107,7 +109,9 @@ def _new(
     memory: Memory, message: Message, asked: Asked, department: Department, notes: list[str]
 ) -> list[Entry]:
     try:
-        order = order_from(message, asked, department=department.key, now=now().isoformat())
+        order = order_from(
+            message, asked, department=department.key, now=memory.clock().isoformat()
+        )
     except CannotRead as problem:
         raise No("AE", str(problem)) from None
     if order.placer in memory.orders:
@@ -122,7 +126,7 @@ def _unknown_code(memory: Memory, order: Order) -> list[Entry]:
     """Taken as a message, refused as an order."""
     order.status = "rejected"
     order.history.append([order.received_at, f"Rejected: {REASONS['UNK']}"])
-    envelope = letters.envelope_for(order, memory.control_id(), now())
+    envelope = letters.envelope_for(order, memory.control_id(), memory.clock())
     reason = letters.reason_field("UNK", REASONS["UNK"], f"{order.code} {order.name}")
     raw = letters.order_reply(
         envelope, order, answers=order.control, control="UA", status="CA", reason=reason
@@ -145,7 +149,7 @@ def _cancel(memory: Memory, message: Message, asked: Asked) -> list[Entry]:
     order = memory.orders.get(asked.placer)
     if order is None:
         raise No("AR", f"order {asked.placer} is not held here")
-    at = now().isoformat()
+    at = memory.clock().isoformat()
     return [
         {
             "do": "change",
@@ -172,7 +176,7 @@ def _acknowledge(memory: Memory, number: str, message: Message | None, no: No | 
         receiver=[told(3), told(4)],
         trigger=told(9, 2),
         control=f"A{memory.prefix}{number.removeprefix('in-'):0>8}",
-        at=now(),
+        at=memory.clock(),
         code=no.code if no else "AA",
         answers=told(10),
         words=no.words if no else "",
@@ -189,7 +193,7 @@ def _came(
     entry: Entry = {
         "do": "came",
         "number": number,
-        "at": now().isoformat(),
+        "at": memory.clock().isoformat(),
         "kind": _kind(message) if message else "unreadable",
         "raw": as_text(raw),
         "reply": as_text(reply),

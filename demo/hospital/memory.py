@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ Key = tuple[str, str, str]  # MSH-3, MSH-4, MSH-10
 def now() -> datetime:
     """London's time to the second, as the hospital's messages give it."""
     return datetime.fromtimestamp(time.time(), LONDON).replace(microsecond=0)
+
+
+Clock = Callable[[], datetime]
 
 
 @dataclass
@@ -52,7 +56,10 @@ class LogLine:
 class Memory:
     """Orders, messages and settings, and the journal that they come from."""
 
-    def __init__(self, folder: Path, departments: Departments | None = None) -> None:
+    def __init__(
+        self, folder: Path, departments: Departments | None = None, *, clock: Clock = now
+    ) -> None:
+        self.clock = clock
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.departments = departments or read_departments(folder)
@@ -65,7 +72,8 @@ class Memory:
         self.turn = 0  # rises with every change: pages ask for it
         self.prefix = ""
         self._issued = 0
-        self._journal = Journal(folder / "journal.jsonl")
+        self.path = folder / "journal.jsonl"
+        self._journal = Journal(self.path)
         for entry in self._journal.read():
             self._apply(entry)
         if not self.prefix:

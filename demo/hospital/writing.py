@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from . import prose
 from .orders import Order, Version
 from .panels import Panel, panel_for, panels
-from .values import Person, Value, amend, draw
+from .values import Person, Value, amend, draw, measured
 
 KINDS = ("normal", "abnormal", "critical", "preliminary", "amended", "unflagged")
 AMENDED = "AMENDED REPORT. "
@@ -33,28 +34,48 @@ def panel_of(order: Order) -> Panel:
 
 def next_version(order: Order, kind: str, text: str, at: datetime) -> Version:
     """Raises CannotWrite. Final reports are followed by corrected ones only (HL7 table 0123)."""
-    if kind not in KINDS:
-        raise CannotWrite(f"There is no report of the kind {kind or '(none)'}.")
     last = order.reports[-1] if order.reports else None
-    if kind == "amended" and last is None:
-        raise CannotWrite("There is no report to amend.")
-    if kind == "preliminary" and any(one.status != "P" for one in order.reports):
-        raise CannotWrite("The report is final: it can only be amended.")
+    _check(order, kind)
     if kind == "amended" and last:
         version = _amended(order, last, at)
     else:
         version = first_version(order, kind, at)
-    if text and order.is_imaging:
-        version.text = text.replace("\r\n", "\n").strip()
+    if text:
+        _in_own_words(order, version, text, at)
     if last:
-        after = datetime.fromisoformat(last.issued_at) + timedelta(seconds=1)
-        version.number = last.number + 1
-        version.issued_at = max(at, after).isoformat()
-        is_final = any(one.status != "P" for one in order.reports)
-        version.status = "C" if is_final or kind == "amended" else version.status
+        _follow(order, last, version, at)
     if version.status == "C" and version.text and not version.text.startswith(AMENDED):
         version.text = AMENDED + version.text
     return version
+
+
+def _check(order: Order, kind: str) -> None:
+    if kind not in KINDS:
+        raise CannotWrite(f"There is no report of the kind {kind or '(none)'}.")
+    if kind == "amended" and not order.reports:
+        raise CannotWrite("There is no report to amend.")
+    if kind == "preliminary" and _is_final(order):
+        raise CannotWrite("The report is final: it can only be amended.")
+
+
+def _is_final(order: Order) -> bool:
+    return any(one.status != "P" for one in order.reports)
+
+
+def _in_own_words(order: Order, version: Version, text: str, at: datetime) -> None:
+    if order.is_imaging:
+        version.text = text.replace("\r\n", "\n").strip()
+    else:
+        version.values = _own_values(order, version.values, text, at)
+
+
+def _follow(order: Order, last: Version, version: Version, at: datetime) -> None:
+    """The next number, a later time, and C where there was a final version."""
+    after = datetime.fromisoformat(last.issued_at) + timedelta(seconds=1)
+    version.number = last.number + 1
+    version.issued_at = max(at, after).isoformat()
+    if _is_final(order) or version.kind == "amended":
+        version.status = "C"
 
 
 def first_version(order: Order, kind: str, at: datetime) -> Version:
@@ -68,6 +89,23 @@ def first_version(order: Order, kind: str, at: datetime) -> Version:
         values = draw(panel_of(order), kind=finding, person=person_of(order, at), seed=order.placer)
         version.values = [asdict(value) for value in _as_kind(values, kind)]
     return version
+
+
+def _own_values(
+    order: Order, values: list[dict[str, Any]], text: str, at: datetime
+) -> list[dict[str, Any]]:
+    """`K=6.9, NA=131`: what the person says was measured, flagged by the analyte's own limits."""
+    own = dict(pair.partition("=")[::2] for pair in text.replace(",", " ").split())
+    analytes = {analyte.key: analyte for analyte in panel_of(order).analytes}
+    person = person_of(order, at)
+    made = {}
+    for key, number in own.items():
+        try:
+            made[key.upper()] = measured(analytes[key.upper()], float(number), person)
+        except (KeyError, ValueError):
+            known = ", ".join(analytes)
+            raise CannotWrite(f"Give values like K=6.9. Here are {known}.") from None
+    return [asdict(made[value["key"]]) if value["key"] in made else value for value in values]
 
 
 def _as_kind(values: list[Value], kind: str) -> list[Value]:

@@ -299,6 +299,16 @@ def test_an_amended_laboratory_report_says_from_what_to_what(
     assert f"Corrected from {old[0][5]} to {new[0][5]}." in after.decode()
 
 
+def test_a_person_may_give_the_values(hospital: Hospital, product: Product, blood: str) -> None:
+    hospital.act(blood, "report", kind="normal", text="k=6.9, NA=131")
+    values = {value[3].split("^")[1]: value for value in values_of(product.wait_for(2)[1])}
+    assert (values["Potassium"][5], values["Potassium"][8]) == ("6.9", "HH")
+    assert (values["Sodium"][5], values["Sodium"][8]) == ("131", "L")
+    assert values["Urea"][8] == "N"
+    with pytest.raises(Refused, match=r"Give values like K=6\.9"):
+        hospital.act(blood, "report", kind="amended", text="XYZ=1")
+
+
 def test_reporting_a_new_order_accepts_it_first(
     hospital: Hospital, product: Product, imaging: str
 ) -> None:
