@@ -18,8 +18,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from patients.models import Patient
-from patients.queries import patient_for
+from patients.queries import Patient, patient_for, similar_name_opened
 from requesting import forms, queries, services
 from requesting.errors import (
     Conflict,
@@ -294,6 +293,7 @@ def _context(
     first = _first_question(page, added)
     return {
         "patient": patient,
+        "similar": similar_name_opened(request.acting, patient),
         "page": page,
         "anchor": anchor,
         "key": uuid.uuid4(),

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from patients.errors import NotFound
-from patients.models import Patient
+from patients.queries import Patient
 from patients.queries import patient_for
 
 CONTEXT_KEY = settings.PATIENT_CONTEXT_KEY

@@ -1,4 +1,4 @@
-"""R5 and A1: my requests, and everybody's at this practice; the same list, whose is the question."""
+"""R5 and A1: my requests, and everybody's at this practice: the same list, other people's rows."""
 
 from __future__ import annotations
 
