@@ -130,9 +130,9 @@ def _in_scope(card: EntitlementCard, service: Orderable) -> bool:
 def may_see(acting: Acting, item: RequestItem) -> bool:
     """The place that asked; who answers for it; the department, once it has been sent."""
     return (
-        _asked_here(acting, item)
+        asked_here(acting, item)
         or _answers_for(acting, item)
-        or (was_released(item.request) and _asked_of_us(acting, item))
+        or (was_released(item.request) and asked_of_us(acting, item))
     )
 
 
@@ -145,19 +145,20 @@ def was_released(request: Request) -> bool:
     return request.released_at is not None
 
 
-def _asked_here(acting: Acting, item: RequestItem) -> bool:
+def asked_here(acting: Acting, item: RequestItem) -> bool:
+    """Whether it is this person's place that asked."""
     here = acting.organisation is not None and item.organisation_id == acting.organisation.pk
     return here and (acting.may(P.TRACK_REQUESTS) or acting.may(P.REQUEST_TESTS))
 
 
-def _asked_of_us(acting: Acting, item: RequestItem) -> bool:
+def asked_of_us(acting: Acting, item: RequestItem) -> bool:
     ours = acting.organisation is not None and item.department_id == acting.organisation.pk
     return ours and (acting.may(P.VIEW_DEPARTMENT_REQUESTS) or acting.may(P.VET_REQUESTS))
 
 
 def _may_change(acting: Acting, item: RequestItem) -> bool:
     """A clinician of the place that asked: colleagues stand in for each other."""
-    return acting.may(P.REQUEST_TESTS) and _asked_here(acting, item)
+    return acting.may(P.REQUEST_TESTS) and asked_here(acting, item)
 
 
 def may_undo(acting: Acting, request: Request) -> bool:
@@ -169,6 +170,11 @@ def may_undo(acting: Acting, request: Request) -> bool:
 def may_cancel(acting: Acting, item: RequestItem) -> bool:
     stages = ON_THE_WIRE | WITH_DEPARTMENT | {S.HELD, S.VETTING, S.INFO}
     return _may_change(acting, item) and item.status in stages and not item.cancel_requested_at
+
+
+def is_cancelled_by_message(item: RequestItem) -> bool:
+    """Whether the department has it, or may have it: then only they can say that it is off."""
+    return item.status in (ON_THE_WIRE | WITH_DEPARTMENT) and not item.order_due_at
 
 
 def may_close(acting: Acting, item: RequestItem) -> bool:
@@ -195,11 +201,11 @@ def may_mark_seen(acting: Acting, item: RequestItem) -> bool:
 
 def may_vet(acting: Acting, item: RequestItem) -> bool:
     """A vetter of the very department; what they do is stamped with name, role and time."""
-    return acting.may(P.VET_REQUESTS) and _asked_of_us(acting, item) and was_released(item.request)
+    return acting.may(P.VET_REQUESTS) and asked_of_us(acting, item) and was_released(item.request)
 
 
 def may_review(acting: Acting, item: RequestItem) -> bool:
-    ours = _asked_here(acting, item) or _answers_for(acting, item)
+    ours = asked_here(acting, item) or _answers_for(acting, item)
     return acting.may(P.REVIEW_RESULTS) and ours
 
 

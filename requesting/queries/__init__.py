@@ -13,6 +13,7 @@ from .composing import (
     recipients,
     with_recipient,
 )
+from .deciding import JustDecided, VettingDetail, exam, just_decided, next_to_vet, vetting_for
 from .doors import (
     ItemDetail,
     SentRequest,
@@ -20,6 +21,7 @@ from .doors import (
     check_within_reach,
     draft_for,
     item_for,
+    item_in_hand,
     item_row,
     may_undo_now,
     open_drafts,
@@ -27,8 +29,9 @@ from .doors import (
     request_for,
     sent_for,
     sent_with_key,
+    sentence_for,
 )
-from .examining import Examined, examine, group_of, live_rules, look_up
+from .examining import Examined, examine, group_of, look_up
 from .finding import (
     Suggestion,
     Usual,
@@ -54,27 +57,31 @@ from .tracking import (
     visible_to,
 )
 from .vetting import (
-    VettingDetail,
+    DepartmentRow,
+    Narrowing,
     VettingLane,
     VettingPage,
     VettingRow,
+    came_since,
     department_counts,
     department_requests,
+    department_rows,
     department_worklist,
-    exam,
-    next_to_vet,
-    vetting_for,
+    narrowing,
+    reason_words,
 )
 
 __all__ = [
-    "ChosenTest", "Composition", "Examined", "Filters", "HistoryLine", "ItemDetail", "SentRequest",
-    "SentTest", "Suggestion", "Tally", "TrackerPage", "TrackerRow", "Usual", "VettingDetail",
-    "VettingLane", "VettingPage", "VettingRow", "allowance", "check_within_reach", "compose",
-    "context_of", "counts", "days_waiting", "department_counts", "department_requests",
+    "ChosenTest", "Composition", "DepartmentRow", "Examined", "Filters", "HistoryLine",
+    "ItemDetail", "JustDecided", "Narrowing", "SentRequest", "SentTest", "Suggestion", "Tally",
+    "TrackerPage", "TrackerRow", "Usual", "VettingDetail", "VettingLane", "VettingPage",
+    "VettingRow", "allowance", "came_since", "check_within_reach", "compose", "context_of",
+    "counts", "days_waiting", "department_counts", "department_requests", "department_rows",
     "department_worklist", "draft_for", "exam", "examine", "group_of", "history", "hours_today",
-    "is_overdue", "item_for", "item_row", "live_rules", "look_up", "may_undo_now",
-    "needs_you_count", "next_sentence", "next_to_vet", "open_drafts", "order_set_codes",
-    "order_sets", "overdue", "patient_in_hand", "problems_of", "recipients", "request_for",
-    "requesters", "requests_of_patient", "sent_for", "sent_with_key", "suggestions", "tracker",
-    "usual_services", "vetting_for", "visible_to", "with_recipient",
+    "is_overdue", "item_for", "item_in_hand", "item_row", "just_decided", "live_rules", "look_up",
+    "may_undo_now", "narrowing", "needs_you_count", "next_sentence", "next_to_vet", "open_drafts",
+    "order_set_codes", "order_sets", "overdue", "patient_in_hand", "problems_of", "reason_words",
+    "recipients", "request_for", "requesters", "requests_of_patient", "sent_for", "sent_with_key",
+    "sentence_for", "suggestions", "tracker", "usual_services", "vetting_for", "visible_to",
+    "with_recipient",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from requesting.models import (
     AlertOutcome,
     Answer,
     Draft,
+    PreviousResult,
     Request,
     RequestItem,
     RequestMessage,
@@ -30,7 +31,7 @@ from requesting.reasons import REJECTIONS, Rejection
 from requesting.states import Status
 
 from .composing import hours_today
-from .telling import HistoryLine, history, is_overdue, next_sentence
+from .telling import HistoryLine, department_sentence, history, is_overdue, next_sentence
 from .tracking import visible_to
 
 VIEWED = "view_request"
@@ -51,8 +52,11 @@ class ItemDetail:
     actions: tuple[str, ...]
     rejection: Rejection | None  # what to put right, when a vetter refused it here
     siblings: tuple[RequestItem, ...]
-    replaced_by: tuple[Request, ...]
+    replaced_by: tuple[RequestItem, ...]
+    reports: tuple[UUID, ...]  # of `results`, the newest first
     may_undo: bool
+    seconds_left: int
+    is_of_asker: bool  # read by the place that asked, not by the department that was asked
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,12 @@ def item_for(
     """The item with everything about it. Raises NotFound."""
     item = _found(visible_to(acting), item_id, acting, request)
     rejection = REJECTIONS.get(item.reason_code) if item.status == Status.REJECTED else None
-    site = item.site or _any_site(item)
+    others = visible_to(acting).select_related("request").order_by("position")
+    previous = PreviousResult.objects.filter(item=item).order_by("-observed_at")
     return ItemDetail(
         item=item,
         patient=item.patient,
-        sentence=next_sentence(item, hours=hours_today(site, timezone.localdate())),
+        sentence=sentence_for(acting, item),
         is_overdue=is_overdue(item),
         history=tuple(history(item)),
         messages=tuple(item.messages.order_by("at")),
@@ -94,10 +99,23 @@ def item_for(
         alerts=tuple(item.alerts.order_by("-level", "id")),
         actions=policies.actions(acting, item),
         rejection=rejection,
-        siblings=tuple(item.request.items.exclude(pk=item.pk).order_by("position")),
-        replaced_by=tuple(item.replaced_by.filter(undone_at__isnull=True)),
+        siblings=tuple(others.filter(request=item.request_id).exclude(pk=item.pk)),
+        replaced_by=tuple(
+            others.filter(request__replaces=item.pk, request__undone_at__isnull=True)
+        ),
+        reports=tuple(previous.values_list("report_id", flat=True)),
         may_undo=may_undo_now(acting, item.request),
+        seconds_left=_seconds_left(item.request),
+        is_of_asker=policies.asked_here(acting, item),
     )
+
+
+def sentence_for(acting: Acting, item: RequestItem) -> str:
+    """What happens next, to the reader: the place that asked, or the department that was asked."""
+    if not policies.asked_here(acting, item):
+        return department_sentence(item)
+    site = item.site or _any_site(item)
+    return next_sentence(item, hours=hours_today(site, timezone.localdate()))
 
 
 def _any_site(item: RequestItem) -> Site | None:
@@ -109,6 +127,17 @@ def item_row(
 ) -> RequestItem:
     """Only the item, for a verb. Raises NotFound."""
     return _found(visible_to(acting), item_id, acting, request)
+
+
+def item_in_hand(acting: Acting, item_id: UUID | str) -> RequestItem:
+    """The item whose page is open already: no further line in the audit trail for each look that
+    the page takes by itself. Raises NotFound."""
+    key = as_uuid(item_id)
+    whole = visible_to(acting).select_related("request", "service", "department", "site")
+    item = whole.filter(pk=key).first() if key else None
+    if item is None:
+        raise NotFound
+    return item
 
 
 def _found(
@@ -181,15 +210,19 @@ def sent_with_key(acting: Acting, key: UUID | None) -> Request | None:
 
 def _sent(acting: Acting, rows: list[RequestItem]) -> SentRequest:
     sent = rows[0].request
-    left = (sent.release_at - timezone.now()).total_seconds()
     return SentRequest(
         request=sent,
         patient=sent.patient,
         tests=tuple(SentTest(row, next_sentence(row), _attends(row)) for row in rows),
         may_undo=may_undo_now(acting, sent),
-        seconds_left=max(int(left + 0.999), 0),
+        seconds_left=_seconds_left(sent),
         is_queued=any(row.status == Status.QUEUED for row in rows),
     )
+
+
+def _seconds_left(request: Request) -> int:
+    left = (request.release_at - timezone.now()).total_seconds()
+    return max(int(left + 0.999), 0)
 
 
 def _attends(item: RequestItem) -> str:

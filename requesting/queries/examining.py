@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from uuid import UUID
@@ -19,20 +19,20 @@ from accounts.models import Discipline, Organisation
 from accounts.policies import Acting
 from accounts.queries import EntitlementCard, entitlements_of
 from catalogue import queries as catalogue
-from catalogue.errors import SideNotChosen, UnknownCode, UnknownService
+from catalogue.errors import SideNotChosen, UnknownCode
 from catalogue.models import Attendance, Offering, Question, Service, ServiceCode
 from catalogue.reach import offered_to, soonest_first
 from patients.models import Patient
 from requesting.drafts import Content, Line
-from requesting.models import AlertOutcome, PreviousResult, RequestItem, Rule
+from requesting.models import AlertOutcome, PreviousResult, RequestItem
 from requesting.policies import may_request
 from requesting.rules import (
+    FATIGUING,
     Alert,
     Box,
     Decision,
     Facts,
     Given,
-    Level,
     OpenItem,
     Previous,
     Subject,
@@ -40,6 +40,8 @@ from requesting.rules import (
 )
 from requesting.rules import Rule as LiveRule
 from requesting.states import DUPLICATED_WHILE
+
+from .reference import shelf
 
 NOT_ASKED_AGAIN = timedelta(hours=24)
 MOST_PREVIOUS = 200
@@ -57,12 +59,24 @@ class Known:
     previous: Mapping[str, list[PreviousResult]]
     open_items: Mapping[str, list[RequestItem]]
     rules: tuple[LiveRule, ...]
-    earlier: Mapping[str, Mapping[str, Given]]
     cards: tuple[EntitlementCard, ...]
 
     @cached_property
     def age(self) -> int:
         return age_in_years(self.patient.birth_date, self.today)
+
+    @cached_property
+    def earlier(self) -> Mapping[str, Mapping[str, Given]]:
+        """What this person answered for this patient within a day, by test and rule."""
+        rows = AlertOutcome.objects.filter(
+            item__patient=self.patient, item__requester=self.acting.user,
+            item__service__code__in=self.services, at__gte=timezone.now() - NOT_ASKED_AGAIN,
+        ).exclude(reason_code="").order_by("at")  # fmt: skip
+        found: dict[str, dict[str, Given]] = defaultdict(dict)
+        for row in rows.select_related("item__service"):
+            given = Given(row.reason_code, row.reason_words)
+            found[row.item.service.code][row.rule_key] = given
+        return found
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,8 @@ def look_up(
 ) -> Known:
     """Once for all tests. `not_counting` is the id of an item that is to be replaced."""
     today = timezone.localdate()
-    services = _services(codes, today)
+    now = shelf()
+    services = {code: now.services[code] for code in codes if code in now.services}
     return Known(
         patient=patient,
         acting=acting,
@@ -119,21 +134,9 @@ def look_up(
         offerings=_offerings(services.values(), acting.organisation, today),
         previous=_previous(services.values(), patient),
         open_items=_open_items(services.values(), patient, not_counting),
-        rules=live_rules(),
-        earlier=_earlier(services, patient, acting),
+        rules=now.rules,
         cards=_cards(services.values(), acting, today),
     )
-
-
-def _services(codes: Iterable[str], today: date) -> dict[str, Service]:
-    """What can still be asked for; a test that was retired while the draft waited is not there."""
-    wanted = list(codes)
-    while wanted:
-        try:
-            return catalogue.services_by_code(wanted, on=today)
-        except UnknownService as unknown:
-            wanted = [code for code in wanted if code != unknown.code]
-    return {}
 
 
 def _offerings(
@@ -176,31 +179,6 @@ def _open_items(
     return found
 
 
-def live_rules() -> tuple[LiveRule, ...]:
-    rows = Rule.objects.filter(is_live=True).order_by("key")
-    return tuple(
-        LiveRule(row.key, row.version, row.kind, Level(row.level), row.source, row.parameters)
-        for row in rows
-    )
-
-
-def _earlier(
-    codes: Mapping[str, Service], patient: Patient, acting: Acting
-) -> dict[str, dict[str, Given]]:
-    """What this person answered for this patient within a day, by test and rule."""
-    since = timezone.now() - NOT_ASKED_AGAIN
-    rows = AlertOutcome.objects.filter(
-        item__patient=patient, item__requester=acting.user, item__service__code__in=codes,
-        at__gte=since,
-    ).exclude(reason_code="")  # fmt: skip
-    found: dict[str, dict[str, Given]] = defaultdict(dict)
-    for row in rows.order_by("at").values("item__service__code", "rule_key", "reason_code",
-                                          "reason_words") if codes else ():  # fmt: skip
-        given = Given(row["reason_code"], row["reason_words"])
-        found[row["item__service__code"]][row["rule_key"]] = given
-    return found
-
-
 def _cards(services: Iterable[Service], acting: Acting, today: date) -> tuple[EntitlementCard, ...]:
     """Only a non-medical referrer who asks for imaging has cards to look at."""
     asks_for_imaging = any(each.discipline == Discipline.RADIOLOGY for each in services)
@@ -233,9 +211,18 @@ def _examined(line: Line, content: Content, known: Known) -> Examined:
         code=_code(service, line.side, known.today),
         questions=tuple(catalogue.questions_for(service, known.age, on=known.today)),
         previous=previous,
-        alerts=tuple(evaluate(known.rules, facts)),
+        alerts=_alerts(facts, known),
         decision=decision,
     )
+
+
+def _alerts(facts: Facts, known: Known) -> tuple[Alert, ...]:
+    """The boxes; what was answered lately is looked up only where a box would ask for it again."""
+    found = evaluate(known.rules, facts)
+    if any(alert.level in FATIGUING and not alert.answered for alert in found):
+        earlier = known.earlier.get(facts.test.code, {})
+        found = evaluate(known.rules, replace(facts, earlier=earlier))
+    return tuple(found)
 
 
 def offered_by(hospital: str, offerings: list[Offering]) -> list[Offering]:
@@ -291,7 +278,6 @@ def _facts(
         also_chosen=frozenset(content.codes),
         phone=offered[0].department.phone if offered else "",
         given=line.alerts,
-        earlier=known.earlier.get(service.code, {}),
     )
 
 

@@ -20,6 +20,7 @@ from requesting.policies import may_request
 
 from .composing import context_of
 from .examining import age_in_years, group_of
+from .reference import shelf
 
 USUAL_WITHIN = timedelta(days=90)
 MOST_USUAL = 8
@@ -57,7 +58,8 @@ def suggestions(text: str, acting: Acting, patient: Patient, *, limit: int = 8) 
     """What is meant by `text`, best first, with what each last showed; at most six queries."""
     age = age_in_years(patient.birth_date, timezone.localdate())
     hits = catalogue.search(text, acting=acting, age_years=age, limit=limit)
-    services = {row.code: row for row in Service.objects.filter(code__in=[h.code for h in hits])}
+    known = shelf().services if hits else {}
+    services = {hit.code: known[hit.code] for hit in hits if hit.code in known}
     last = _last(patient, services) if services else {}
     refusals = _refusals(services, acting) if services else {}
     return [_suggestion(hit, last.get(hit.code, ""), refusals.get(hit.code, "")) for hit in hits]
@@ -107,16 +109,22 @@ def usual_services(acting: Acting) -> list[Usual]:
     mine = RequestItem.objects.filter(requester=acting.user, requested_at__gte=since)
     ranked = mine.values("service__code").annotate(times=Count("pk")).order_by("-times")
     codes = [row["service__code"] for row in ranked[:MOST_USUAL]]
-    wanted = list(dict.fromkeys([*codes, *STARTERS]))
-    possible = catalogue.orderable(organisation=acting.organisation).filter(code__in=wanted)
-    found = {row.code: row for row in possible}
-    chosen = [found[code] for code in wanted if code in found][:MOST_USUAL]
-    return [Usual(row.code, row.name, row.short_name) for row in chosen]
+    known = shelf().services
+    wanted = [code for code in dict.fromkeys([*codes, *STARTERS]) if code in known]
+    return [Usual(code, known[code].name, known[code].short_name) for code in wanted[:MOST_USUAL]]
 
 
 def order_sets(acting: Acting) -> list[catalogue.UsualSet]:
-    """The sets of which this place can ask something."""
-    return catalogue.order_sets(organisation=acting.organisation)
+    """The sets of which this place can ask something, each with what it can ask."""
+    if acting.organisation is None:
+        return []
+    offered = offered_to(acting.organisation, timezone.localdate())
+    can_ask = set(offered.values_list("service__code", flat=True))
+    sets = [
+        catalogue.UsualSet(code, name, tuple(each for each in codes if each in can_ask))
+        for code, name, codes in shelf().sets
+    ]
+    return [one for one in sets if one.services]
 
 
 def order_set_codes(code: str, *, acting: Acting) -> tuple[str, ...]:

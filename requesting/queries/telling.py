@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Discipline
 from nhsuk.formats import cdate_text, cdatetime_text, ctime_text, in_london
 from requesting.models import RequestEvent, RequestItem
-from requesting.states import WAITS, Attention, Event, Status, Told, sentence
+from requesting.states import WAITS, Attention, Event, Owner, Status, Told, sentence
 
 
 def told(item: RequestItem, *, hours: str = "") -> Told:
@@ -38,6 +38,23 @@ def next_sentence(item: RequestItem, *, hours: str = "") -> str:
     """What stands beside the tag: what happens next, and whether somebody has to ask."""
     words = sentence(Status(item.status), told(item, hours=hours))
     return " ".join(part for part in (_attention(item), words, _overdue(item)) if part)
+
+
+def department_sentence(item: RequestItem) -> str:
+    """The same for a reader in the department: whose move it is."""
+    wait = WAITS.get(Status(item.status))
+    since = cdatetime_text(item.status_at, relative=False)
+    if item.cancel_requested_at:
+        asked = cdatetime_text(item.cancel_requested_at, relative=False)
+        return f"The requester asked on {asked} to cancel it. Answer from your own system."
+    if wait is None or item.status in (Status.BOOKED, Status.COLLECTED):
+        return sentence(Status(item.status), told(item))
+    return {
+        Owner.REQUESTER: f"With the requester since {since}. {item.reason}".strip(),
+        Owner.DEPARTMENT: f"With you since {since}.",
+        Owner.PATIENT: f"Waiting for the patient since {since}.",
+        Owner.OPERATORS: "On its way to your system.",
+    }[wait.owner]
 
 
 def _attention(item: RequestItem) -> str:

@@ -41,6 +41,8 @@ class Filters:
     discipline: str = ""
     site: int | None = None
     requester: int | None = None
+    organisation: int | None = None  # who asked
+    priority: str = ""
     status: str = ""
     since: date | None = None
     until: date | None = None
@@ -179,6 +181,8 @@ def filtered(items: QuerySet[RequestItem], filters: Filters) -> QuerySet[Request
         "service__discipline": filters.discipline,
         "site": filters.site,
         "requester": filters.requester,
+        "organisation": filters.organisation,
+        "priority": filters.priority,
         "status": filters.status,
     }
     items = items.filter(**{name: value for name, value in wanted.items() if value})

@@ -7,11 +7,23 @@ alerts rare and short (ux.md 2.4) is in `evaluate` and `Box`, and not in the kin
 
 from .alerts import MOST_ACTIONS, MOST_WORDS, Action, Alert, Box, Link
 from .engine import evaluate
-from .facts import ALLOWED, Decision, Facts, Given, Level, OpenItem, Previous, Rule, Subject
+from .facts import (
+    ALLOWED,
+    FATIGUING,
+    Decision,
+    Facts,
+    Given,
+    Level,
+    OpenItem,
+    Previous,
+    Rule,
+    Subject,
+)
 from .kinds import KINDS
 from .wording import day
 
 __all__ = [
-    "ALLOWED", "KINDS", "MOST_ACTIONS", "MOST_WORDS", "Action", "Alert", "Box", "Decision",
-    "Facts", "Given", "Level", "Link", "OpenItem", "Previous", "Rule", "Subject", "day", "evaluate",
+    "ALLOWED", "FATIGUING", "KINDS", "MOST_ACTIONS", "MOST_WORDS", "Action", "Alert", "Box",
+    "Decision", "Facts", "Given", "Level", "Link", "OpenItem", "Previous", "Rule", "Subject",
+    "day", "evaluate",
 ]  # fmt: skip

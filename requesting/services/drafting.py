@@ -23,9 +23,11 @@ def _check(by: Acting) -> None:
 
 def _locked(patient: Patient, by: Acting) -> tuple[Draft, bool]:
     """The draft's row, locked, and whether it is new."""
-    return Draft.objects.select_for_update().get_or_create(
+    draft, is_new = Draft.objects.select_for_update().get_or_create(
         user=by.user, organisation=by.organisation, patient=patient
     )
+    draft.patient = patient  # the one that is in hand already
+    return draft, is_new
 
 
 def save_draft(

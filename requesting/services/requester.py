@@ -13,7 +13,7 @@ from requesting import policies, reasons
 from requesting.drafts import Content, Line, merged, read
 from requesting.errors import NoCodeFor, Refused, TooLateToUndo
 from requesting.models import Draft, OrderMessage, Request, RequestItem, RequestMessage
-from requesting.states import ON_THE_WIRE, WITH_DEPARTMENT, Event, Status
+from requesting.states import Event, Status
 
 from .moving import locked, locked_one, move
 from .orders import NotWritable, write_order
@@ -92,7 +92,7 @@ def cancel(item: RequestItem, *, reason: str, by: Acting) -> RequestItem:
         words = reason.strip()[:300]
         if row.status == Status.HELD:
             return _cancel_held(request, row, words, by)
-        if row.status in (ON_THE_WIRE | WITH_DEPARTMENT) and not row.order_due_at:
+        if policies.is_cancelled_by_message(row):
             return _ask_to_cancel(row, words, by)
         return move(
             row, Event.CANCELLED, by=by, reason_code=reasons.BY_REQUESTER,
