@@ -35,6 +35,7 @@ ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,testserver"
 DEMO_PASSWORD = os.environ.get("DEMO_PASSWORD", "")
 if DEMO_PASSWORD and not DEBUG:
     raise ImproperlyConfigured("DEMO_PASSWORD is set while DEBUG is off. Unset DEMO_PASSWORD.")
+TRUSTED_PROXIES = os.environ.get("TRUSTED_PROXIES", "").split(",")  # theirs is X-Forwarded-For
 DEMO_ALLOWED = DEBUG  # people marked as demo people are let in
 LAUNCH_SECRETS = {"demo-gp-system": required("LAUNCH_SECRET", demo="demo-launch-secret")}
 
@@ -67,6 +68,7 @@ WSGI_APPLICATION = "ordercomms.wsgi.application"
 ACCESS_TABLE = "ordercomms.access.ACCESS"
 
 MIDDLEWARE = [
+    "ordercomms.proxy.ClientAddressMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "accounts.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -192,6 +194,9 @@ AXES_VERBOSE = False
 SIGN_IN_FAILURES_PER_SOURCE = 100  # in the same 15 minutes, over all accounts: spraying
 
 # --- The browser ---------------------------------------------------------------------------------
+# __Host-: the browser takes it from this host only, over TLS only, for the whole site only.
+SESSION_COOKIE_NAME = "session" if DEBUG else "__Host-session"
+CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG

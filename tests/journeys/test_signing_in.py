@@ -142,15 +142,31 @@ def test_everything_is_reached_by_tab_in_the_order_that_it_is_seen_and_never_cov
     ]
 
 
+def test_the_check_for_covered_focus_sees_a_cover_that_was_planted(
+    visit: Any, world: World
+) -> None:
+    page = visit("gp", "/settings/")
+    page.evaluate(
+        """() => { const cover = document.createElement("div");
+        const box = document.querySelector("[data-primary]").getBoundingClientRect();
+        for (const [name, value] of Object.entries({ position: "fixed", zIndex: 99,
+          top: box.top + "px", left: box.left + "px", width: box.width + "px",
+          height: box.height + "px" })) cover.style[name] = value;
+        document.body.append(cover); }"""
+    )
+    page.get_by_role("button", name="Save").focus()
+    assert page.evaluate(FOCUSED) == {"words": "Save", "visible": False}
+
+
 # What has the focus, and whether its middle shows: nothing but itself, its child or its label.
 FOCUSED = """() => {
   const it = document.activeElement;
   if (!it || it === document.body) return null;
   const box = it.getClientRects()[0];
   const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-  const label = it.id && document.querySelector(`label[for="${it.id}"]`);
+  const label = it.id ? document.querySelector(`label[for="${it.id}"]`) : null;
   return {
     words: (it.innerText || it.labels?.[0]?.innerText || it.value || "").trim(),
-    visible: Boolean(top) && (top === it || it.contains(top) || (label && label.contains(top))),
+    visible: Boolean(top && (top === it || it.contains(top) || label?.contains(top))),
   };
 }"""
