@@ -13,7 +13,8 @@ from messaging.models import InboundMessage
 from patients.models import Patient
 from requesting.models import RequestItem
 
-from .states import Event, Filing, Group, Outcome, Rung, Significance
+from .ladder import Rung
+from .states import Event, Filing, Group, Outcome, Significance
 
 APPEND_ONLY = pgtrigger.Protect(
     name="append_only", operation=pgtrigger.Update | pgtrigger.Delete

@@ -9,8 +9,9 @@ from accounts.roles import Permission
 from patients.models import Patient
 from patients.policies import reach
 
+from .ladder import LADDER, Rung
 from .models import Report
-from .states import LADDER, Filing, Rung, may_be_filed_together
+from .states import Filing, may_be_filed_together
 
 
 def reach_of_reports(acting: Acting | None) -> Q:

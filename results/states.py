@@ -1,4 +1,4 @@
-"""How final a report is, how much it matters, who has read it, and the clock that runs till then.
+"""How final a report is, how much it matters, which list it is on, and who has read it.
 
 Plain Python; any room may enter. Nothing here depends on the order in which things arrive.
 """
@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol
-
-from accounts.roles import Permission
 
 # --- How final: HL7 tables 0123 (OBR-25) and 0085 (OBX-11) ---------------------------------------
 
@@ -363,48 +361,3 @@ IMAGING = "radiology"  # accounts.models.Discipline
 def may_be_filed_together(group: int, discipline: str) -> bool:
     """Only normal, final, never-amended laboratory reports; imaging is always opened (H32)."""
     return group == Group.NORMAL and discipline != IMAGING
-
-
-# --- The clock, and who comes next ---------------------------------------------------------------
-
-LIMITS: dict[Significance, timedelta] = {
-    Significance.CRITICAL: timedelta(hours=2),
-    Significance.UNEXPECTED: timedelta(hours=24),
-    Significance.ABNORMAL: timedelta(days=7),
-    Significance.UNCLASSIFIED: timedelta(days=7),
-    Significance.NORMAL: timedelta(days=7),
-}
-
-
-class Rung(IntEnum):
-    """Whose report it is. Each rung adds people; nobody is taken off."""
-
-    OWNER = 0
-    DUTY = 1
-    MANAGER = 2
-
-
-@dataclass(frozen=True)
-class Step:
-    """A rung of the ladder in words, and who sees the report on their own list from there on."""
-
-    words: str
-    seen_by: Permission  # held at the organisation that asked
-
-
-LADDER: dict[Rung, Step] = {
-    Rung.OWNER: Step("the person who gets the result", Permission.REVIEW_RESULTS),
-    Rung.DUTY: Step("the practice’s duty clinician", Permission.REVIEW_RESULTS),
-    Rung.MANAGER: Step("the practice manager", Permission.VIEW_RESULTS),
-}
-TOP = max(LADDER)
-
-
-def due_at(significance: str, arrived_at: datetime) -> datetime:
-    """When it should have been reviewed."""
-    return arrived_at + LIMITS[Significance(significance)]
-
-
-def escalates_at(significance: str, since: datetime, rung: int) -> datetime | None:
-    """When it goes one rung up; never from the top, where it stays until somebody reviews it."""
-    return None if rung >= TOP else since + LIMITS[Significance(significance)]

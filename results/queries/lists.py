@@ -17,19 +17,11 @@ from accounts import audit
 from accounts.policies import Acting
 from nhsuk.charts import Point
 from patients.models import Patient
+from results.ladder import LADDER, Rung
 from results.models import Copy, Observation, Report, ReportVersion
 from results.policies import escalated_to, may_open_list
 from results.ranges import Mark
-from results.states import (
-    GROUP_WORDS,
-    IMAGING,
-    LADDER,
-    OUTCOME_WORDS,
-    Filing,
-    Group,
-    Outcome,
-    Rung,
-)
+from results.states import GROUP_WORDS, IMAGING, OUTCOME_WORDS, Filing, Group, Outcome
 
 from .overtime import Key, key_of, limits_of, mark_for, points_of, series_of
 

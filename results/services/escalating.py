@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM, Acting
 from nhsuk.formats import duration
+from results.ladder import LADDER, LIMITS, Rung, escalates_at
 from results.models import Report
-from results.states import LADDER, LIMITS, Event, Rung, Significance, escalates_at
+from results.states import Event, Significance
 
 from .moving import move
 

@@ -17,6 +17,7 @@ from requesting import services as requesting
 from requesting.models import RequestItem
 from results import ranges
 from results.hl7 import TEXT_TYPES, IncomingObservation, IncomingReport
+from results.ladder import Rung, due_at, escalates_at
 from results.models import Copy, Observation, Report, ReportVersion
 from results.states import (
     IMAGING,
@@ -25,11 +26,8 @@ from results.states import (
     Event,
     Filing,
     Rank,
-    Rung,
     Significance,
     View,
-    due_at,
-    escalates_at,
     group_of,
     is_copy_of,
     view_of,

@@ -12,7 +12,10 @@ PAGES = [
     path for path in ALL
     if not path.name.startswith("_") and path.parts[0] != "nhsuk" and str(path) != "base.html"
 ]  # fmt: skip
-STANDS_ALONE = {"500.html"}  # shown when nothing else works
+STANDS_ALONE = {
+    "500.html",  # shown when nothing else works
+    "results/download.html",  # a file that leaves the system and needs nothing of it
+}
 COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 

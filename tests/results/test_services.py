@@ -16,8 +16,9 @@ from results.errors import (
     NotAnAnswer,
     NotFiledTogether,
 )
+from results.ladder import LIMITS, Rung
 from results.models import Copy, Observation, Report, ReportEvent, ReportVersion, Review
-from results.states import LIMITS, Group, Rung
+from results.states import Group
 
 from .clinic import potassium, text
 from .letters import obx

@@ -4,28 +4,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from accounts.roles import Permission
 from results.states import (
     GROUP_WORDS,
-    LADDER,
-    LIMITS,
     MOVES,
     OUTCOME_WORDS,
     RANK_WORDS,
     RANKS,
-    TOP,
     Event,
     Filing,
     Group,
     NoSuchMove,
     Outcome,
     Rank,
-    Rung,
     Significance,
     UnknownStatus,
     after,
-    due_at,
-    escalates_at,
     group_of,
     may_be,
     may_be_filed_together,
@@ -220,8 +213,6 @@ def test_every_code_has_its_words():
     assert set(GROUP_WORDS) == set(Group)
     assert set(RANK_WORDS) == set(Rank)
     assert set(OUTCOME_WORDS) == set(Outcome)
-    assert set(LADDER) == set(Rung)
-    assert set(LIMITS) == set(Significance)
 
 
 # --- Filing: every cell --------------------------------------------------------------------------
@@ -247,7 +238,7 @@ def test_the_table_has_no_row_beside_its_cells():
     assert set(MOVES) == ALLOWED
 
 
-# --- Outcomes, clock, ladder ---------------------------------------------------------------------
+# --- Outcomes ------------------------------------------------------------------------------------
 
 
 @pytest.mark.hazard("H31")
@@ -256,21 +247,3 @@ def test_no_action_is_no_answer_to_a_critical_or_unexpected_result(significance)
     grave = significance in ("critical", "unexpected")
     assert may_be(Outcome.NORMAL, significance) is not grave
     assert all(may_be(each, significance) for each in set(Outcome) - {Outcome.NORMAL})
-
-
-def test_critical_waits_two_hours_unexpected_a_day_and_the_rest_a_week():
-    hours = {each: (due_at(each, NOON) - NOON) / timedelta(hours=1) for each in Significance}
-    assert hours == {
-        "critical": 2,
-        "unexpected": 24,
-        "abnormal": 168,
-        "unclassified": 168,
-        "normal": 168,
-    }
-
-
-@pytest.mark.hazard("H31")
-def test_each_rung_but_the_top_has_a_time_and_people():
-    for rung in Rung:
-        assert (escalates_at("critical", NOON, rung) is None) is (rung == TOP)
-        assert isinstance(LADDER[rung].seen_by, Permission)
