@@ -47,16 +47,14 @@ def _field(reference: Any, segment: str) -> FieldName:
     parts = reference[1] or ()
     return FieldName(
         _words(reference[3], segment),
-        tuple(_words(part_reference[3], "") for _, part_reference, *_ in parts),
+        tuple(_words(part[3], part[2]) for _, part, *_ in parts),
     )
 
 
-def _words(long_name: str, segment: str) -> str:
-    """`SET_ID_PID` in PID is "Set ID"."""
+def _words(long_name: str | None, suffix: str) -> str:
+    """`SET_ID_PID` in PID is "Set ID"; so is a component's name without its data type."""
     words = (long_name or "").split("_")
-    if len(words) > 1 and words[-1] == segment:
+    if len(words) > 1 and words[-1] == suffix:
         words = words[:-1]
-    text = " ".join(words).capitalize()
-    return " ".join("ID" if word == "id" else word for word in text.split(" ")).replace(
-        "Id ", "ID "
-    )
+    text = " ".join("ID" if word == "ID" else word.lower() for word in words)
+    return text[:1].upper() + text[1:]

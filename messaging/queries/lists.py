@@ -28,6 +28,14 @@ from messaging.states import (
 PAGE = 50
 REFUSED_SHOWN = timedelta(days=30)
 
+# What a message is about, for people who do not think in HL7: by its code as it comes, by its
+# order control (table 0119) as it goes.
+WORDS_IN = {
+    "ORU": "Result", "ADT": "Patient details", "ORM": "Order status", "OMG": "Order status",
+    "OML": "Order status", "ORR": "Order reply", "ORG": "Order reply", "ORL": "Order reply",
+}  # fmt: skip
+WORDS_OUT = {"NW": "New order", "CA": "Cancellation", "XO": "Changed order", "SC": "Order status"}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -36,6 +44,7 @@ class Line:
     direction: str  # "in" or "out"
     pk: int
     partner: str
+    words: str
     kind: str
     control_id: str
     state: str
@@ -136,6 +145,7 @@ def line_in(row: InboundMessage) -> Line:
         direction="in",
         pk=row.pk,
         partner=row.partner.name if row.partner else sender,
+        words=WORDS_IN.get(row.message_type[:3], "Message"),
         kind=row.message_type,
         control_id=row.control_id,
         state=row.state,
@@ -153,6 +163,7 @@ def line_out(row: OutboundMessage) -> Line:
         direction="out",
         pk=row.pk,
         partner=row.partner.name,
+        words=WORDS_OUT.get(row.kind[-2:], "Message"),
         kind=row.kind,
         control_id=row.control_id,
         state=row.state,
