@@ -137,7 +137,13 @@ def _is_granted(request: Any, needed: Any) -> bool:
         return request.user.is_authenticated
     if request.acting is None or needed is None:
         return False
-    return needed == SIGNED_IN or request.acting.may(needed)
+    return needed == SIGNED_IN or any(request.acting.may(each) for each in any_of(needed))
+
+
+def any_of(needed: Any) -> tuple[Permission, ...]:
+    """The permissions of which one is enough: a line of the table may name several."""
+    several = needed if isinstance(needed, tuple) else (needed,)
+    return tuple(each for each in several if isinstance(each, Permission))
 
 
 def _ask_who(request: Any, name: str) -> HttpResponse:
@@ -165,8 +171,10 @@ def refuse(request: Any, needed: Any, name: str) -> HttpResponse:
     """The refusal page: what is refused, why in words, and who can help. Written down first."""
     acting: Acting | None = request.acting
     audit.record(acting=acting, action="denied", object_type=name[:40], outcome="denied",
-                 reason=str(needed or "no such grant"), request=request)  # fmt: skip
-    may = roles_that_may(needed) if isinstance(needed, Permission) else []
+                 reason=" or ".join(any_of(needed)) or str(needed or "no such grant"),
+                 request=request)  # fmt: skip
+    may = roles_that_may(*any_of(needed))
     waits = needed == Permission.REQUEST_TESTS and acting and not acting.organisation.may_request
-    context = {"needed": needed, "roles_that_may": may, "organisation_may_not": waits}
+    first = next(iter(any_of(needed)), needed)
+    context = {"needed": first, "roles_that_may": may, "organisation_may_not": waits}
     return render(request, "accounts/denied.html", context, status=403)

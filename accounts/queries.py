@@ -58,9 +58,9 @@ def colleagues(organisation: Organisation, permission: Permission) -> QuerySet[U
     ).order_by("last_name", "first_name")
 
 
-def roles_that_may(permission: Permission) -> list[str]:
-    """The labels of the roles that have a permission, as the refusal page names them."""
-    return [role.label for role in ROLES.values() if permission in role.permissions]
+def roles_that_may(*permissions: Permission) -> list[str]:
+    """The labels of the roles that have one of these, as the refusal page names them."""
+    return [role.label for role in ROLES.values() if role.permissions.intersection(permissions)]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ __all__ = [
     "by_code",
     "code_for",
     "departments_serving",
+    "examination_words",
     "facts_on",
     "name_with_side",
     "offered_to",
@@ -159,6 +160,11 @@ def by_code(system: str, code: str, *, on: date | None = None) -> ServiceCode:
     if found is None or not found.service.holds_on(day):
         raise UnknownCode(system, code)
     return found
+
+
+def examination_words(modality: str) -> str:
+    """`X-ray`, `MRI`: what people call a modality of the table; the code where it has none."""
+    return _EXAMINATIONS.get(modality, modality)
 
 
 def name_with_side(service: Service, side: str = "") -> str:

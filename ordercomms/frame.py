@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
+from accounts.middleware import any_of
 from accounts.policies import Acting
-from accounts.roles import Permission
 from ordercomms.access import ACCESS
 
 
@@ -92,7 +92,7 @@ def may_open(acting: Acting, url_name: str) -> bool:
     needed = ACCESS.get(url_name)
     if isinstance(needed, dict):
         needed = needed.get("GET")
-    return isinstance(needed, Permission) and acting.may(needed)
+    return any(acting.may(each) for each in any_of(needed))
 
 
 def _navigation(acting: Acting, path: str) -> Iterator[dict[str, object]]:

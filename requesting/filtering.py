@@ -84,7 +84,7 @@ def chips(data: QueryDict, who: str | None) -> list[Chip]:
 
 def _without(data: QueryDict, name: str) -> str:
     rest = data.copy()
-    for each in (name, "after"):
+    for each in (name, "after", "page"):
         rest.pop(each, None)
     return f"?{rest.urlencode()}"
 
@@ -105,3 +105,37 @@ def _date_words(value: str) -> str:
         return cdate_text(date.fromisoformat(value))
     except ValueError:
         return value
+
+
+# --- A department's own lists --------------------------------------------------------------------
+
+DEPARTMENT_NAMES = {
+    "modality": "One kind", "site": "One site", "priority": "One priority",
+    "practice": "One practice",
+}  # fmt: skip
+
+
+def of_department(data: Mapping[str, str]) -> Filters:
+    """What a department's list is narrowed to; what cannot be read does not narrow."""
+    return Filters(
+        modality=data.get("modality", "")[:4],
+        site=_whole(data.get("site", "")),
+        organisation=_whole(data.get("practice", "")),
+        priority=data.get("priority", "")[:8],
+    )
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def page_number(data: Mapping[str, str]) -> int:
+    """Which page, from 1; no further than anybody reads."""
+    return min(max(_whole(data.get("page", "")) or 1, 1), 200)
+
+
+def department_chips(data: QueryDict) -> list[Chip]:
+    return [
+        Chip(words, _without(data, name)) for name, words in DEPARTMENT_NAMES.items()
+        if data.get(name)
+    ]  # fmt: skip

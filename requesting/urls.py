@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import compose, tracking
+from .views import compose, department, detail, tracking, vetting
 
 app_name = "requesting"
 urlpatterns = [
@@ -21,4 +21,15 @@ urlpatterns = [
     path("practice/", tracking.practice, name="practice"),
     path("requests/changes", tracking.changes, name="changes"),
     path("requests/download", tracking.download, name="download"),
+    # One request: R6, R7
+    path("requests/<uuid:item_id>/", detail.detail, name="detail"),
+    path("requests/<uuid:item_id>/status", detail.status, name="status"),
+    path("requests/<uuid:item_id>/act", detail.act, name="act"),
+    path("requests/<uuid:item_id>/cancel", detail.cancel, name="cancel"),
+    # The department that was asked: V1, V2
+    path("vetting/", vetting.worklist, name="vetting"),
+    path("vetting/changes", vetting.changes, name="vetting-changes"),
+    path("vetting/start", vetting.start, name="vetting-start"),
+    path("vetting/<uuid:item_id>/", vetting.vet, name="vet"),
+    path("department/", department.department, name="department"),
 ]

@@ -28,8 +28,13 @@
     return Boolean(address);
   };
 
+  // The button of the form that somebody is writing in; else the page's own.
+  const primary = () =>
+    document.activeElement?.form?.querySelector("[data-primary]") ||
+    document.querySelector("[data-primary]");
+
   const CHORDS = {
-    "Control+Enter": () => press(document.querySelector("[data-primary]")),
+    "Control+Enter": () => press(primary()),
     "Control+k": focusJumpBox,
     "Shift+F1": () => goTo(document.body.dataset.keysPage),
   };

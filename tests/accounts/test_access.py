@@ -165,3 +165,22 @@ def test_a_role_fits_its_slug_column_and_the_demo_uses_only_known_roles(world: W
 def test_acting_shows_the_person_as_people_know_them(world: World) -> None:
     assert world.acting("gp").label == "Dr A Patel, GP"
     assert acting_as(memberships_of(world.user("ahp").pk)[0]).supervisor.username == "gp"
+
+
+# --- One of several permissions ------------------------------------------------------------------
+
+
+def test_a_page_of_both_sides_opens_to_either_permission_and_to_nobody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ordercomms.access import ACCESS
+
+    either = (Permission.REVIEW_RESULTS, Permission.VET_REQUESTS)
+    monkeypatch.setitem(ACCESS, "services", either)
+    for username, status in (("gp", 200), ("radiologist", 200), ("lab", 403), ("central", 403)):
+        assert world.client(username).get("/services/").status_code == status
+    page = world.client("lab").get("/services/").content.decode()
+    assert "You cannot review results" in page
+    assert "<li>GP</li>" in page
+    assert "<li>Radiology vetting</li>" in page
+    assert refusals()[0] == ("services", "lab", "review_results or vet_requests")
