@@ -14,9 +14,8 @@ DETAILS_NOTE, COLLECTION_NOTE = "RE", "1R"  # NTE-4, table 0364: remark, primary
 def clinical_information(line: Line) -> str:
     """OBR-13: everything that a person said, on one line; the coded forms come beside it."""
     reasons = " ".join(_ended(reason.sentence or reason.text) for reason in line.reasons)
-    details = _ended(" ".join(line.details.split()))
     answers = " ".join(f"{answer.question} {_ended(answer.label)}" for answer in line.answers)
-    return " ".join(part for part in (reasons, details, answers) if part)
+    return " ".join(f"{reasons} {_ended(line.details)} {answers}".split())
 
 
 def details_note(line: Line) -> str:
