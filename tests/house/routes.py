@@ -77,7 +77,9 @@ class Cast(World):
             return {}
         if route.name in EXAMPLES:
             return EXAMPLES[route.name](self)
-        known = {"patient_id": self.agnes.pk, "report_id": self.report.pk}
+        known = {
+            "patient_id": self.agnes.pk, "report_id": self.report.pk, "item_id": self.to_vet.pk,
+        }  # fmt: skip
         wanted = {name: known.get(name) for name in route.parameters}
         return None if None in wanted.values() else wanted
 
@@ -88,8 +90,6 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "requesting:sent": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:undo": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:details": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
-    "requesting:detail": lambda cast: {"item_id": cast.to_vet.pk},
-    "requesting:vet": lambda cast: {"item_id": cast.to_vet.pk},
     "messaging:in": lambda cast: {"pk": cast.message_in.pk},
     "messaging:retry-in": lambda cast: {"pk": cast.message_in.pk},
     "messaging:handle-in": lambda cast: {"pk": cast.message_in.pk},

@@ -50,6 +50,16 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "requesting:practice": (PRACTICE, PRACTICE),
     "requesting:changes": (PRACTICE, NOBODY),
     "requesting:download": (PRACTICE, NOBODY),
+    "requesting:detail": (PRACTICE | DEPARTMENTS, NOBODY),
+    "requesting:status": (PRACTICE | DEPARTMENTS, NOBODY),
+    "requesting:act": (NOBODY, CLINICIANS),
+    "requesting:cancel": (CLINICIANS, CLINICIANS),
+    # The department that was asked
+    "requesting:vetting": (VETTERS, NOBODY),
+    "requesting:vetting-changes": (VETTERS, NOBODY),
+    "requesting:vetting-start": (NOBODY, VETTERS),
+    "requesting:vet": (VETTERS, VETTERS),
+    "requesting:department": (DEPARTMENTS, NOBODY),
     # Results
     "results:inbox": (PRACTICE, NOBODY),
     "results:changes": (PRACTICE, NOBODY),
