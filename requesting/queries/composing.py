@@ -16,7 +16,7 @@ from accounts.roles import Permission
 from catalogue.models import Attendance, Offering, Question
 from catalogue.search import where_words
 from nhsuk.formats import cdate_text
-from requesting import drafts
+from requesting import clocks, drafts
 from requesting.drafts import COLLECTION_WORDS, Content, Line
 from requesting.errors import Problem
 from requesting.hl7.words import clinical_information
@@ -182,7 +182,7 @@ def compose(draft: Draft, acting: Acting, *, problems: Iterable[Problem] = ()) -
         copy_to=content.copy_to,
         missing=problems_of(content, tests, ids, known.today),
         replaces=draft.replaces,
-        undo_seconds=acting.user.undo_seconds if acting.user else 0,
+        undo_seconds=_undo_seconds(acting),
         is_deceased=draft.patient.is_deceased,
     )
 
@@ -277,9 +277,16 @@ def _hint(replaces: RequestItem | None) -> str:
     return rejection.asks_for if rejection else ""
 
 
+def _undo_seconds(acting: Acting) -> int:
+    return int(clocks.undo_time(acting.user.undo_seconds).total_seconds()) if acting.user else 0
+
+
 def _a(name: str) -> str:
     lower = f"{name[0].lower()}{name[1:]}" if name[1:2].islower() else name
-    article = "an" if lower[0] in "aeiou" or lower[:3] in ("MRI", "X-r") else "a"
+    spoken_you = lower.startswith(("ur", "eu"))  # a urine culture
+    article = (
+        "an" if (lower[0] in "aeiou" and not spoken_you) or lower[:3] in ("MRI", "X-r") else "a"
+    )
     return f"{article} {lower}"
 
 
