@@ -11,11 +11,14 @@ from pathlib import Path
 
 import django
 from django.core.management import call_command
+from django.db import connection
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercomms.settings")
     django.setup()
+    with connection.cursor() as cursor:  # a power cut now loses what a second run makes again
+        cursor.execute("SET synchronous_commit TO off")
     call_command("migrate", interactive=False, verbosity=1)
     call_command("seed_demo")
     note_users(Path(os.environ["DATA_DIR"]))

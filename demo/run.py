@@ -158,7 +158,11 @@ class Demo:
 
     def _prepare(self) -> None:
         """Migrations and the seeded world, each doing nothing when it is there already."""
-        say("Bringing the database and the demo's world up to date")
+        if (self.data_dir / "demo-users.json").exists():
+            say("Bringing the database and the demo's world up to date")
+        else:
+            say("Making the demo's world, whose past is lived through the real services")
+            say("(half a minute or so, this once)")
         step = Child(
             "prepare",
             [sys.executable, "-m", "demo.prepare"],
