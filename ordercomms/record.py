@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ from results.queries import summary_for_patient
 
 MOST_REQUESTS = 50
 MOST_BARS = 12
+LATELY = timedelta(days=60)
 LANES = {Discipline.PATHOLOGY: "Bloods", Discipline.RADIOLOGY: "Imaging"}
 ANSWERED = frozenset({*TERMINAL, Status.REPORTED})
 
@@ -41,9 +43,11 @@ def record(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 
 
 def _bars(rows: Iterable) -> list[Bar]:
-    """The newest requests, bloods first; cancelled ones say nothing about where things are."""
-    items = [row.item for row in rows if row.item.status != Status.CANCELLED][:MOST_BARS]
-    bars = [_bar(item) for item in items]
+    """What is open or was asked lately, bloods first; a cancelled one is nowhere."""
+    since = timezone.now() - LATELY
+    items = [row.item for row in rows if row.item.status != Status.CANCELLED]
+    timely = [item for item in items if item.status not in ANSWERED or item.requested_at > since]
+    bars = [_bar(item) for item in timely[:MOST_BARS]]
     return [bar for lane in LANES.values() for bar in bars if bar.lane == lane]
 
 

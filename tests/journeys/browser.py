@@ -119,7 +119,8 @@ def _assert_headings_and_title(page: Page) -> None:
 def _assert_link_words_differ(page: Page) -> None:
     links = page.evaluate(
         "[...document.querySelectorAll('main a[href]')]"
-        ".map(a => [a.innerText.trim(), a.getAttribute('href')])"
+        ".map(a => [(a.innerText.trim() || a.textContent.trim()),"
+        " a.getAttribute('href')])"  # inside closed details a link has no innerText
     )
     seen: dict[str, str] = {}
     for words, href in links:
