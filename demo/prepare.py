@@ -1,7 +1,8 @@
 """Bring the database to today's shape and put the demo's people and places in it.
 
 `python -m demo.prepare`, one process for both since most of the time goes into starting Django.
-Both steps are idempotent: a second run changes nothing. Leaves the table of demo users where
+Both steps are idempotent: a second run changes nothing. `DEMO_PATIENTS` makes a smaller or larger
+world than the usual one; below 200 nobody has a past, and it is there in a second. Leaves the table of demo users where
 `make run`, which has no Django of its own, reads it.
 """
 
@@ -20,7 +21,8 @@ def main() -> None:
     with connection.cursor() as cursor:  # a power cut now loses what a second run makes again
         cursor.execute("SET synchronous_commit TO off")
     call_command("migrate", interactive=False, verbosity=1)
-    call_command("seed_demo")
+    size = {"patients": int(os.environ["DEMO_PATIENTS"])} if "DEMO_PATIENTS" in os.environ else {}
+    call_command("seed_demo", **size)
     note_users(Path(os.environ["DATA_DIR"]))
 
 

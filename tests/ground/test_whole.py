@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.processes import wait_until
+from tests.closed import identifiers_in
 from tests.ground.whole import Run, a_run
 
 pytestmark = [
@@ -18,7 +19,7 @@ pytestmark = [
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    with a_run() as run:
+    with a_run(DEMO_PATIENTS="20") as run:  # too few to have a past, which takes half a minute
         yield run
 
 
@@ -49,3 +50,5 @@ def test_it_starts_is_mended_survives_kill_9_keeps_its_data_and_leaves_nothing_b
     assert "Stopped." in run.said()
     assert run.processes() == {}
     assert not (run.data_dir / "servers.json").exists()
+    for log in (run.data_dir / "logs").iterdir():
+        assert not identifiers_in(log.read_text()), log.name
