@@ -2,8 +2,9 @@
 
 `python -m demo.prepare`, one process for both since most of the time goes into starting Django.
 Both steps are idempotent: a second run changes nothing. `DEMO_PATIENTS` makes a smaller or larger
-world than the usual one; below 200 nobody has a past, and it is there in a second. Leaves the table of demo users where
-`make run`, which has no Django of its own, reads it.
+world than the usual one; below 200 nobody has a past, and it is there in a second.
+
+Leaves the table of demo users where `make run`, which has no Django of its own, reads it.
 """
 
 import json
