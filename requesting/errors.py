@@ -54,7 +54,7 @@ class Incomplete(Exception):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__(f"{len(problems)} to put right")
+        super().__init__("; ".join(each.field for each in problems))
 
 
 class StaleDraft(Exception):

@@ -118,9 +118,7 @@ def test_the_live_part_answers_only_when_something_changed(surgery, browser):
 
 @pytest.mark.parametrize("verb", ["answer", "fix", "close", "rebook", "collect", "seen", "undo"])
 @pytest.mark.parametrize("username", ["practice-admin", "lab", "radiologist", "central"])
-def test_only_a_clinician_of_the_place_that_asked_may_do_anything(
-    surgery, browser, verb, username
-):
+def test_only_a_clinician_of_the_place_that_asked_may_do_anything(surgery, browser, verb, username):
     item = rejected(surgery)
     assert act(browser(username), item, verb, text="x").status_code == 403
     assert surgery.fresh(item).status == "rejected"
