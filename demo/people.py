@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, is_password_usable, make_password
 from django.db import transaction
 from django.utils import timezone
 
@@ -268,9 +268,15 @@ def _site(site: Building, places: dict[str, Organisation]) -> None:
 def _password() -> str:
     """The hash that every demo user has: the one that is there while it is still right."""
     known = User.objects.filter(is_demo=True).values_list("password", flat=True).first()
-    if known and settings.DEMO_PASSWORD and check_password(settings.DEMO_PASSWORD, known):
+    if known and _is_still_right(known):
         return known
     return make_password(settings.DEMO_PASSWORD or None)  # None: nobody can sign in with it
+
+
+def _is_still_right(known: str) -> bool:
+    if not settings.DEMO_PASSWORD:
+        return not is_password_usable(known)
+    return check_password(settings.DEMO_PASSWORD, known)
 
 
 def _user(person: Person, password: str) -> User:
