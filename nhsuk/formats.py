@@ -7,14 +7,15 @@ Each format comes twice: `..._text` gives plain words (for sentences, labels, CS
 of the short name gives HTML with `<time>` that does not break over two lines.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 NOT_KNOWN = "Not known"
 NOT_RECORDED = "Not recorded"
@@ -263,6 +264,15 @@ def pname(person: Named) -> str:
     return " ".join(part for part in parts if part) or "We do not have this"
 
 
+_STAFF_DATE = re.compile(r"\b\d{2}-[A-Z][a-z]{2}-\d{4}\b")
+
+
+def dates_whole(text: str) -> SafeString:
+    """A sentence in which no staff date breaks at its hyphens: `Answer by 27-Nov-2026.`"""
+    whole = _STAFF_DATE.sub(r'<span class="app-nowrap">\g<0></span>', escape(text))
+    return mark_safe(whole)  # noqa: S308  escaped above; only our own span is added
+
+
 WEEK = {
     "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday",
     "sat": "Saturday", "sun": "Sunday",
@@ -296,6 +306,6 @@ FILTERS = {
     for function in (
         cdate, cdate_text, cday, ctime, ctime_text, cdatetime, cdatetime_text, since_text, cname,
         spoken_name, nhsno, nhsno_text, age, duration, how_many, known, missing, pdate, ptime,
-        pduration, pname, popening,
+        pduration, pname, popening, dates_whole,
     )
 }  # fmt: skip

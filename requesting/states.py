@@ -276,6 +276,9 @@ WAITS: dict[Status, Wait] = {
     ),
 }  # fmt: skip
 
+# A critical result needs the requester at once, and is late after this (domain.md 3.9).
+CRITICAL_LIMIT = timedelta(hours=2)
+
 ENDINGS: dict[Status, Callable[[Told], str]] = {
     S.REVIEWED: lambda told: f"Reviewed by {told.who} {told.when}.",
     S.CANCELLED: lambda told: f"Cancelled by {told.who}: {told.reason or 'no reason given'}.",

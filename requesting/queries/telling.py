@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Discipline
 from nhsuk.formats import cdate_text, cdatetime_text, ctime_text, in_london
 from requesting.models import RequestEvent, RequestItem
-from requesting.states import WAITS, Attention, Event, Owner, Status, Told, sentence
+from requesting.states import CRITICAL_LIMIT, WAITS, Attention, Event, Owner, Status, Told, sentence
 
 
 def told(item: RequestItem, *, hours: str = "") -> Told:
@@ -47,6 +47,8 @@ def department_sentence(item: RequestItem) -> str:
     if item.cancel_requested_at:
         asked = cdatetime_text(item.cancel_requested_at, relative=False)
         return f"The requester asked on {asked} to cancel it. Answer from your own system."
+    if item.status == Status.REPORTED:
+        return f"Reported. To be reviewed by {item.organisation.name}."
     if wait is None or item.status in (Status.BOOKED, Status.COLLECTED):
         return sentence(Status(item.status), told(item))
     return {
@@ -72,11 +74,19 @@ def _attention(item: RequestItem) -> str:
 def _overdue(item: RequestItem) -> str:
     """After its limit an item that others should have moved comes to the requester."""
     wait = WAITS.get(Status(item.status))
-    if wait is None or wait.at_once or item.attention or not is_overdue(item):
+    if wait is None or wait.at_once or item.attention:
+        return ""
+    if item.status == Status.REPORTED and is_critical(item) and not is_overdue(item):
+        return "It is critical: review it now."
+    if not is_overdue(item):
         return ""
     if item.status == Status.REPORTED:
         return "Not reviewed in time."
     return f"Nothing heard for {days_waiting(item)} days. Ring {item.department.phone}."
+
+
+def is_critical(item: RequestItem) -> bool:
+    return item.significance == "critical"
 
 
 def is_overdue(item: RequestItem, now: datetime | None = None) -> bool:
@@ -84,7 +94,9 @@ def is_overdue(item: RequestItem, now: datetime | None = None) -> bool:
     wait = WAITS.get(Status(item.status))
     if wait is None:
         return False
-    due = item.due_at if not wait.at_once else item.status_at + wait.limit
+    due = item.status_at + wait.limit if wait.at_once else item.due_at
+    if item.status == Status.REPORTED and is_critical(item):  # needs them at once, late after 2 h
+        due = item.status_at + CRITICAL_LIMIT
     return due is not None and due <= (now or timezone.now())
 
 

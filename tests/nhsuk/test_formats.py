@@ -207,3 +207,8 @@ def test_opening_hours_are_said_by_runs_of_days_that_are_alike():
         "Monday to Friday 8:30am to 5pm, Saturday 9am to midday"
     )
     assert f.popening({}) == "Ring for opening times"
+
+
+def test_no_date_of_a_sentence_breaks_at_its_hyphens_and_the_rest_is_escaped():
+    said = f.dates_whole("<b> by 27-Nov-2026.")
+    assert said == '&lt;b&gt; by <span class="app-nowrap">27-Nov-2026</span>.'
