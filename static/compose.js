@@ -37,11 +37,14 @@
 
   const trouble = form.querySelector("[data-trouble]");
   const clearTrouble = () => { trouble.hidden = true; };
-  const showTrouble = () => {
+  const troubleWith = (error) => {
+    if (!navigator.onLine) return trouble.dataset.offline;
+    return error.message === "409" ? trouble.dataset.changed : trouble.dataset.unreachable;
+  };
+  const showTrouble = (error) => {
     dirty = true;
     trouble.hidden = false;
-    trouble.querySelector("[data-when]").textContent = navigator.onLine
-      ? trouble.dataset.unreachable : trouble.dataset.offline;
+    trouble.querySelector("[data-when]").textContent = troubleWith(error);
   };
 
   // --- Drawing ---------------------------------------------------------------------------------------

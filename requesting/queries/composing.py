@@ -9,12 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from django.utils.timezone import localdate
+
 from accounts.models import Discipline, Site, User
 from accounts.policies import Acting
 from accounts.queries import colleagues
 from accounts.roles import Permission
 from catalogue.models import Attendance, Offering, Question
 from catalogue.search import where_words
+from nhsuk.charts import Point
 from nhsuk.formats import cdate_text
 from requesting import clocks, drafts
 from requesting.drafts import COLLECTION_WORDS, Content, Line
@@ -43,7 +46,7 @@ class Context:
     """The line under a test's title: what it last showed (L0). `points` oldest first."""
 
     words: str
-    points: tuple[float, ...]
+    points: tuple[Point, ...]
     report_id: str
     is_abnormal: bool
 
@@ -343,11 +346,13 @@ def arrow(flag: str) -> str:
     return {"H": "↑", "HH": "↑", "L": "↓", "LL": "↓"}.get(flag, "")
 
 
-def _points(previous: tuple[PreviousResult, ...]) -> tuple[float, ...]:
+def _points(previous: tuple[PreviousResult, ...]) -> tuple[Point, ...]:
     """Only values in the same units make a line (hazard H28)."""
     units = previous[0].units
     alike = [row for row in previous if row.units == units and _is_number(row.value)]
-    return tuple(float(row.value) for row in reversed(alike[:MOST_POINTS]))
+    return tuple(
+        Point(localdate(row.observed_at), float(row.value)) for row in reversed(alike[:MOST_POINTS])
+    )
 
 
 def _is_number(value: str) -> bool:

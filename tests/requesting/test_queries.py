@@ -81,7 +81,7 @@ def test_the_last_value_stands_under_the_title_with_its_line_of_the_same_units(s
         )  # fmt: skip
     (test,) = composed(surgery, line("hba1c"), patient=patient).lines
     assert test.context.words.startswith("Last HbA1c 52 mmol/mol ↑ ")
-    assert test.context.points == (48.0, 50.0, 52.0)
+    assert [point.value for point in test.context.points] == [48.0, 50.0, 52.0]
     assert test.box.alert is None, "the last was abnormal: nothing asks for a reason"
 
 
