@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -35,10 +37,12 @@ from requesting.models import (
 from results.models import Observation, Report, ReportEvent, ReportVersion, Review
 
 from .patterns import Pattern, Target, label, mixture, patterns, targets
+from .unindexed import unindexed
 
 Cursor = Any  # Django's wrapper of a cursor has no public type
 SEED = 20261123
-BATCH = 20_000  # copies in one transaction
+BATCH = 20_000  # copies in one statement a table
+MANY = 5_000  # copies from which on indexes are made afterwards, all at once
 FURTHEST, OPEN_WITHIN = timedelta(days=1000), timedelta(days=5)
 
 # Each table, and the way from its rows to their request.
@@ -59,6 +63,7 @@ TREE: tuple[tuple[type[models.Model], str], ...] = (
     (ReportEvent, "report__item__request_id"),
 )
 COPIED = {model for model, _ in TREE}
+TABLES = [model._meta.db_table for model in COPIED]
 NAMES = {"by_name", "status_by"}  # of a person, as `Acting.label` writes it
 
 
@@ -110,19 +115,20 @@ def _earlier(
 
 
 def multiply(copies: list[Copy], *, say: Callable[[str], object] = lambda _: None) -> None:
-    """Put the copies in, `BATCH` at a time, each batch whole or not at all."""
+    """Put the copies in: all of them, or none when it is stopped half way."""
     if not copies:
         return
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, transaction.atomic():
         _note_originals(cursor, {each.pattern.request_id for each in copies})
-        for start in range(0, len(copies), BATCH):
-            batch = copies[start : start + BATCH]
-            with transaction.atomic():
-                _copy(cursor, batch)
-            say(f"{start + len(batch):,} of {len(copies):,} requests copied")
+        with unindexed(cursor, TABLES) if len(copies) >= MANY else nullcontext():
+            for start in range(0, len(copies), BATCH):
+                _copy(cursor, copies[start : start + BATCH])
+                say(f"{min(start + BATCH, len(copies)):,} of {len(copies):,} requests copied")
         for model, _ in TREE:
             cursor.execute(f"DROP TABLE {_origin(model)}")
-            cursor.execute(f"ANALYZE {model._meta.db_table}")
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"ANALYZE {table}")
 
 
 def _origin(model: type[models.Model]) -> str:
@@ -203,18 +209,18 @@ _LOADED = (
 
 def _load(cursor: Cursor, batch: list[Copy], *, first_number: int) -> None:
     cursor.execute(f"CREATE TEMPORARY TABLE copy ({_LOADED})")
-    rows = [
-        (
+    rows = StringIO()
+    for place, each in enumerate(batch):
+        values = (
             place, first_number + place, each.pattern.request_id, each.target.patient_id,
-            each.earlier, each.target.organisation.pk, each.pattern.organisation.pk,
-            each.target.organisation.ods_code, each.pattern.organisation.ods_code,
-            each.requester.pk, each.pattern.requester.pk, label(each.requester),
-            each.pattern.label,
-        )
-        for place, each in enumerate(batch)
-    ]  # fmt: skip
-    values = "(%s, %s, %s::uuid, %s::uuid" + ", %s" * 9 + ")"
-    execute_values(cursor.cursor, "INSERT INTO copy VALUES %s", rows, values, page_size=2000)
+            f"{each.earlier.total_seconds():.0f} seconds", each.target.organisation.pk,
+            each.pattern.organisation.pk, each.target.organisation.ods_code,
+            each.pattern.organisation.ods_code, each.requester.pk, each.pattern.requester.pk,
+            label(each.requester), each.pattern.label,
+        )  # fmt: skip
+        rows.write("\t".join(map(str, values)) + "\n")
+    rows.seek(0)
+    cursor.cursor.copy_expert("COPY copy FROM STDIN", rows)
     cursor.execute("CREATE INDEX ON copy (request)")
     cursor.execute("ANALYZE copy")
 
