@@ -126,10 +126,14 @@ _OURS_FOR = {"CA": ACCEPTED, "CE": ERROR, "CR": REJECTED}  # enhanced mode's com
 
 @dataclass(frozen=True)
 class Answer:
-    """An acknowledgement of a message of ours: its code (AA, AE or AR) and its words."""
+    """An acknowledgement of a message of ours: its code (AA, AE or AR) and its words.
+
+    One that is not bare is a message of its own besides (HL7 v2.4 4.4: ORR, ORL, ORG).
+    """
 
     code: str
     text: str
+    is_bare: bool = True
 
 
 def answer_to(control_id: str, raw: bytes) -> Answer | None:
@@ -143,4 +147,4 @@ def answer_to(control_id: str, raw: bytes) -> Answer | None:
     if message.get("MSA", 2) != control_id or code not in (ACCEPTED, ERROR, REJECTED):
         return None
     words = message.get("MSA", 3) or message.get("ERR", 8) or message.get("ERR", 1, 4, 2)
-    return Answer(code, words)
+    return Answer(code, words, is_bare=message.code == "ACK")

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 MOST_FRAMES_A_COMMIT = 64
 MOST_BYTES_A_COMMIT = 4 * 1024 * 1024
 MOST_CONNECTIONS = 1000
-MOST_BYTES_HELD = 128 * 1024 * 1024  # of unfinished frames, over all connections
+MOST_BYTES_HELD = 64 * 1024 * 1024  # unfinished or not yet stored, over all connections
 REMEMBER_PARTNERS_SECONDS = 2.0
 RING_EVERY_SECONDS = 0.05
 _CHUNK = 64 * 1024
@@ -144,6 +144,7 @@ class Conversation:
         self.messages = 0
         self.is_reading = False
         self._is_ending = False
+        self._bytes = 0
         self._reader, self._writer, self._listener = reader, writer, listener
         self._frames = mllp.Deframer()
         self._task = asyncio.current_task()
@@ -158,7 +159,7 @@ class Conversation:
         except mllp.FrameTooLarge as failure:
             await self._refuse(failure.beginning)
         finally:
-            self._listener.bytes_held -= self._frames.held
+            self._note(-self._bytes)
             self._writer.close()
 
     def end(self) -> None:
@@ -179,19 +180,31 @@ class Conversation:
             self.is_reading = False
 
     async def _answer(self, data: bytes) -> None:
+        frames = self._feed(data)
+        storing = [self._listener.storeroom.store((frame, self.peer)) for frame in frames]
+        for frame, done in zip(frames, storing, strict=True):
+            self._writer.write(mllp.frame(await done))
+            self.messages += 1
+            self._note(-len(frame))
+        if storing:
+            await asyncio.wait_for(self._writer.drain(), self._listener.frame_seconds)
+
+    def _feed(self, data: bytes) -> list[bytes]:
+        """What is complete now. Whoever adds to what is unfinished when all is full, is cut."""
         before = self._frames.held
+        frames: list[bytes] = []
         try:
             frames = self._frames.feed(data)
         finally:
-            self._listener.bytes_held += self._frames.held - before
-        if self._listener.bytes_held > MOST_BYTES_HELD:
+            self._note(self._frames.held - before + sum(map(len, frames)))
+        if self._listener.bytes_held > MOST_BYTES_HELD and not frames:
             raise ConnectionError("too much unfinished")
-        storing = [self._listener.storeroom.store((frame, self.peer)) for frame in frames]
-        for done in storing:
-            self._writer.write(mllp.frame(await done))
-            self.messages += 1
-        if storing:
-            await asyncio.wait_for(self._writer.drain(), self._listener.frame_seconds)
+        return frames
+
+    def _note(self, change: int) -> None:
+        """Count what this connection keeps in memory."""
+        self._bytes += change
+        self._listener.bytes_held += change
 
     async def _refuse(self, beginning: bytes) -> None:
         log.warning("frame_too_large", peer=self.peer)

@@ -22,6 +22,7 @@ from messaging.models import OutboundMessage, Partner, new_lease
 from messaging.states import OUT_UNFINISHED, OutEvent, OutState, after_out
 
 from .outcome import record_answer, record_failure
+from .receiving import accept
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +117,8 @@ def _deliver(message_id: int) -> bool | None:
             log.warning("foreign_acknowledgement", message=message.pk, partner=message.partner_id)
     crash.point("delivery.answered")
     answer = answer_to(message.control_id, raw) or Answer("AE", "")
+    if not answer.is_bare:  # an ORL or ORR in the place of an ACK says more than that it came
+        accept(raw, peer=message.partner.host)
     return record_answer(message, token, answer)
 
 

@@ -116,7 +116,7 @@ def reply(*msa: str, kind: bytes = b"ACK", after: bytes = b"") -> bytes:
         (reply("CE", "7", "busy"), Answer("AE", "busy")),
         (reply("AR", "7", after=b"ERR|||207|E||||no\r"), Answer("AR", "no")),
         (reply("CR", "7", after=b"ERR|^^^207&no\r"), Answer("AR", "no")),
-        (reply("AA", "7", kind=b"ORL^O22"), Answer("AA", "")),
+        (reply("AA", "7", kind=b"ORL^O22"), Answer("AA", "", is_bare=False)),
         (reply("AA", "8"), None),
         (reply("AA", ""), None),
         (reply("AA"), None),

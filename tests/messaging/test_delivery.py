@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from messaging import services
 from messaging.errors import NotEncodable, NotSendable
-from messaging.models import OutboundMessage, Partner
+from messaging.models import InboundMessage, OutboundMessage, Partner
 from tests.messaging import peer
 from tests.messaging.senders import make_partner, note, ours, told
 
@@ -83,6 +83,21 @@ def test_an_acknowledgement_of_ours_is_found_whatever_stands_around_it(line, ans
     services.deliver(partner.pk)
     assert (state(first), state(second)) == ("acknowledged", "acknowledged")
     assert other.control_ids == [first.control_id, second.control_id]
+
+
+def test_an_order_reply_in_the_place_of_an_acknowledgement_is_both(line, settings):
+    """It says that the message came, and something about the order: that is processed too."""
+    settings.HL7_ROUTING = "tests.messaging.test_delivery.REPLIES"
+    order_reply = peer.ack(b"{id}").replace(b"||ACK|", b"||ORG^O20|")
+    _, partner = line(peer.sends(order_reply))
+    message = queue(partner)
+    services.deliver(partner.pk)
+    assert state(message) == "acknowledged"
+    services.process_waiting()
+    assert InboundMessage.objects.get().state == "processed"
+
+
+REPLIES = {("ORG", "O20"): lambda message, inbound: None}
 
 
 @pytest.mark.hazard("H14")
