@@ -8,12 +8,14 @@ message: nothing of it is filed, nothing is guessed. docs/hl7/results.md has the
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import Exists, OuterRef
 
 from accounts.policies import partner_acting
 from messaging import wire
 from messaging.errors import Park
-from messaging.models import InboundMessage
+from messaging.models import InboundMessage, Partner
 from patients.matching import compare
 from patients.queries import demographics
 from requesting.models import RequestItem
@@ -39,11 +41,15 @@ def file_results(message: wire.Message, inbound: InboundMessage) -> None:
 
 
 def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
-    item = _by_placer_number(incoming.placer_number)
+    item = _by_placer_number(incoming.placer_number, inbound)
     if item is None:
         raise Park(UNKNOWN_REQUEST, "No request of ours has that number (ORC-2).")
-    _check_identity(incoming, item)
-    _check_sender(item, inbound)
+    match = compare(demographics(item.patient), incoming.patient)
+    if not match.agrees:
+        conflicts = "; ".join(match.conflicts)
+        raise Park(IDENTITY_MISMATCH, f"The patient is not the one of the request: {conflicts}.")
+    if not item.went_to_sender:  # a partner reports for its own departments and for no other's
+        raise Park(OTHER_DEPARTMENT, "The request with that number went to another department.")
     if item.status == Status.HELD:
         raise Park(NOT_SENT, "The request with that number has not been sent yet.")
     if incoming.issued_at > inbound.received_at + FUTURE:
@@ -51,22 +57,15 @@ def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
     return item
 
 
-def _by_placer_number(number: str) -> RequestItem | None:
-    whole = RequestItem.objects.select_related(
-        "patient", "service", "department__parent", "organisation", "request__results_to"
+def _by_placer_number(number: str, inbound: InboundMessage) -> Any:
+    """The item with what filing needs, and whether its department is one of the sender's."""
+    theirs = Partner.objects.filter(pk=inbound.partner_id, departments=OuterRef("department"))
+    return (
+        RequestItem.objects.select_related(
+            "patient", "service", "department__parent", "organisation", "request__results_to"
+        )
+        .prefetch_related("patient__identifiers")
+        .annotate(went_to_sender=Exists(theirs))
+        .filter(placer_number=number)
+        .first()
     )
-    return whole.filter(placer_number=number).first()
-
-
-def _check_identity(incoming: IncomingReport, item: RequestItem) -> None:
-    match = compare(demographics(item.patient), incoming.patient)
-    if not match.agrees:
-        conflicts = "; ".join(match.conflicts)
-        raise Park(IDENTITY_MISMATCH, f"The patient is not the one of the request: {conflicts}.")
-
-
-def _check_sender(item: RequestItem, inbound: InboundMessage) -> None:
-    """A partner reports for its own departments and for no other's."""
-    partner = inbound.partner
-    if partner is None or not partner.departments.filter(pk=item.department_id).exists():
-        raise Park(OTHER_DEPARTMENT, "The request with that number went to another department.")

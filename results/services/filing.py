@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
 
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
 from accounts.policies import Acting
 from accounts.queries import colleagues
 from accounts.roles import Permission
@@ -25,6 +25,7 @@ from results.states import (
     VALUE_STATUS_WORDS,
     Event,
     Filing,
+    Group,
     Rank,
     Significance,
     View,
@@ -51,19 +52,19 @@ def file_report(
     The same content again is noted and asks nobody for anything. `item` comes with its patient,
     service, department, organisation and request.
     """
-    with transaction.atomic():
-        report = _locked(incoming, item, message)
-        known = list(report.versions.all())
+    with transaction.atomic(savepoint=False):  # the caller's transaction is all or nothing
+        report = _locked(incoming, item)
+        known = list(report.versions.all()) if report.current_id else []
         now = timezone.now()
         if any(is_copy_of(incoming, version) for version in known):
             move(report, Event.RESENT, at=now, by=by)
             return report
-        version = _version(incoming, report, message, number=len(known) + 1)
+        version, values = _version(incoming, report, message, number=len(known) + 1)
         view = view_of([*known, version])
-        event = _what_happened(report, version, known, view)
+        event = _what_happened(version, known, view)
         if event in _TO_READ:
             _put_in_front(report, view, at=now)
-        _show(report, view)
+        _show(report, view, values)
         move(report, event, at=now, by=by, version=version)
         report.save()
         if event in _TO_READ:
@@ -71,34 +72,33 @@ def file_report(
         return report
 
 
-def _locked(incoming: IncomingReport, item: RequestItem, message: InboundMessage | None) -> Report:
-    """The report's row, locked; a new one where this is its first version."""
-    arrived = timezone.now()
-    report, _ = Report.objects.select_for_update().get_or_create(
+def _locked(incoming: IncomingReport, item: RequestItem) -> Report:
+    """The report's row, locked; a new one, which nobody sees yet, where there was none."""
+    now = timezone.now()
+    new = Report(
         item=item,
         key=incoming.key,
-        defaults={
-            "patient": item.patient,
-            "organisation": item.organisation,
-            "department": item.department,
-            "discipline": item.service.discipline,
-            "name": incoming.name,
-            "owner": item.request.results_to,
-            "significance": Significance.UNCLASSIFIED,
-            "list_group": 3,
-            "result_status": incoming.result_status,
-            "issued_at": incoming.issued_at,
-            "arrived_at": arrived,
-            "due_at": arrived,
-            "escalates_at": arrived,
-        },
+        patient=item.patient,
+        organisation=item.organisation,
+        department=item.department,
+        discipline=item.service.discipline,
+        name=incoming.name,
+        owner=item.request.results_to,
+        significance=Significance.UNCLASSIFIED,
+        list_group=Group.ABNORMAL,
+        result_status=incoming.result_status,
+        issued_at=incoming.issued_at,
+        arrived_at=now,
+        due_at=now,
+        escalates_at=now,
     )
+    Report.objects.bulk_create([new], ignore_conflicts=True)  # one statement, whoever was first
+    report = Report.objects.select_for_update().get(item=item, key=incoming.key)
+    report.organisation = item.organisation
     return report
 
 
-def _what_happened(
-    report: Report, version: ReportVersion, known: list[ReportVersion], view: View
-) -> Event:
+def _what_happened(version: ReportVersion, known: list[ReportVersion], view: View) -> Event:
     """What the new version means to somebody who read what there was before."""
     if not known:
         return Event.FILED
@@ -119,7 +119,7 @@ def _what_happened(
 
 def _version(
     incoming: IncomingReport, report: Report, message: InboundMessage | None, *, number: int
-) -> ReportVersion:
+) -> tuple[ReportVersion, list[Observation]]:
     is_imaging = report.discipline == IMAGING
     levels = [_level(each, is_imaging=is_imaging) for each in incoming.observations]
     version = ReportVersion.objects.create(
@@ -136,11 +136,11 @@ def _version(
         content_sha256=incoming.content_sha256,
         message=message,
     )
-    Observation.objects.bulk_create(
-        _observation(each, level, version, report, position)
-        for position, (each, level) in enumerate(zip(incoming.observations, levels, strict=True), 1)
-    )
-    return version
+    together = enumerate(zip(incoming.observations, levels, strict=True), 1)
+    values = [
+        _observation(each, level, version, report, position) for position, (each, level) in together
+    ]
+    return version, Observation.objects.bulk_create(values)
 
 
 def _level(each: IncomingObservation, *, is_imaging: bool) -> Significance:
@@ -199,9 +199,11 @@ def _observation(
 # --- The report ----------------------------------------------------------------------------------
 
 
-def _show(report: Report, view: View) -> None:
-    """What follows from the versions alone."""
+def _show(report: Report, view: View, new: list[Observation]) -> None:
+    """What follows from the versions alone. `new`: the values of the version that came just now."""
     current = cast("ReportVersion", view.current)
+    is_new = bool(new) and new[0].version_id == current.pk
+    values = new if is_new else list(current.observations.all())
     report.current = current
     report.result_status = current.result_status
     report.significance = view.significance
@@ -210,13 +212,13 @@ def _show(report: Report, view: View) -> None:
     report.is_conflicting = view.is_conflicting
     report.was_worse = view.was_worse
     report.issued_at = current.issued_at
-    report.leading = _leading(current)
-    report.headline = _headline(current)
+    report.leading = _leading(values)
+    report.headline = _headline(current, values)
 
 
-def _leading(version: ReportVersion) -> Observation | None:
+def _leading(values: Iterable[Observation]) -> Observation | None:
     """The first of the values that matter most; none where the report is words alone."""
-    values = [each for each in version.observations.all() if _fits_a_line(each)]
+    values = [each for each in values if _fits_a_line(each)]
     heaviest = worst(each.level for each in values)
     return next((each for each in values if each.level == heaviest), None)
 
@@ -226,9 +228,9 @@ def _fits_a_line(each: Observation) -> bool:
     return bool(each.value) and not words
 
 
-def _headline(version: ReportVersion) -> str:
+def _headline(version: ReportVersion, values: Iterable[Observation]) -> str:
     """The first line of the text; of a laboratory without one, of its first value in words."""
-    words = [version.text, *(each.value for each in version.observations.all())]
+    words = [version.text, *(each.value for each in values)]
     lines = (line.strip() for text in words for line in text.splitlines())
     first = next((line for line in lines if line), "")
     return first if len(first) <= LONGEST_HEADLINE else f"{first[: LONGEST_HEADLINE - 1]}…"
@@ -240,7 +242,7 @@ def _put_in_front(report: Report, view: View, *, at: datetime) -> None:
     was_unread = report.state == Filing.UNREAD and report.current_id is not None
     lighter = was_unread and weighs_more(report.significance, view.significance)
     if not was_unread:
-        report.rung = Rung.OWNER if _is_here(report.owner, report) else Rung.DUTY
+        report.rung = Rung.OWNER if _owner_is_here(report) else Rung.DUTY
     due = due_at(view.significance, at)
     escalates = escalates_at(view.significance, at, report.rung)
     if was_unread and not lighter:
@@ -250,9 +252,10 @@ def _put_in_front(report: Report, view: View, *, at: datetime) -> None:
     report.review = None
 
 
-def _is_here(owner: User, report: Report) -> bool:
+def _owner_is_here(report: Report) -> bool:
     """Whether the owner can still be expected to read it: somebody always must be (H12, H34)."""
-    return colleagues(report.organisation, Permission.REVIEW_RESULTS).filter(pk=owner.pk).exists()
+    people = colleagues(report.organisation, Permission.REVIEW_RESULTS)
+    return people.filter(pk=report.owner_id).exists()
 
 
 def _tell(report: Report, item: RequestItem, by: Acting) -> None:
