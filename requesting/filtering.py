@@ -93,7 +93,7 @@ def _words(name: str, value: str) -> str:
     words: dict[str, Any] = {
         "discipline": lambda: DISCIPLINES.get(value, value),
         "requester": lambda: "One requester",
-        "status": lambda: _label(value),
+        "status": lambda: _label(value) if value in set(Status) else "A status that is not ours",
         "since": lambda: f"From {_date_words(value)}",
         "until": lambda: f"To {_date_words(value)}",
     }

@@ -24,6 +24,16 @@ class Press:
     def code(self) -> str:
         return self.arguments[0] if self.arguments else ""
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The test, and the last word: a day, a side, an id."""
+        return self.arguments[0], self.arguments[-1]
+
+    @property
+    def three(self) -> tuple[str, ...]:
+        """The test, the rule, the answer."""
+        return self.arguments[:3]
+
 
 def pressed(data: QueryDict) -> Press:
     """The last `do` counts: a click's own value comes after any hidden one."""

@@ -18,6 +18,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from catalogue.errors import UnknownOrderSet
 from patients.queries import Patient, patient_for, similar_name_opened
 from requesting import forms, queries, services
 from requesting.errors import (
@@ -29,6 +30,7 @@ from requesting.errors import (
     StaleDraft,
     TooLateToUndo,
 )
+from requesting.reasons import REJECTIONS
 
 from .guard import other_patient, stay_with
 from .places import anchor
@@ -63,9 +65,13 @@ def _in_hand(request: HttpRequest, patient_id: uuid.UUID) -> Patient:
 def _press(request: HttpRequest, patient: Patient) -> HttpResponse:
     press = forms.pressed(request.POST)
     content = forms.content(request.POST)
-    act = PRESSES.get(press.verb, _save)
+    act, words_needed = PRESSES.get(press.verb, (_save, 0))
+    if len(press.arguments) < words_needed:  # no button of ours says so: the draft is kept
+        act = _save
     try:
         return act(request, patient, press, content)
+    except UnknownOrderSet:
+        return _save(request, patient, press, content)
     except StaleDraft as stale:
         return _stale(request, patient, stale)
     except Refused as refused:
@@ -166,7 +172,8 @@ def _use_existing(
 ) -> HttpResponse:
     """The request that is open already: this one is taken off, and that one is shown."""
     _keep(request, patient, forms.remove_service(content, press.code))
-    return HttpResponseRedirect(reverse("requesting:detail", args=[press.arguments[-1]]))
+    item = queries.item_row(request.acting, press.ends[1], request=request)
+    return HttpResponseRedirect(reverse("requesting:detail", args=[item.pk]))
 
 
 def _unhelpful(
@@ -220,28 +227,25 @@ def _submit(request: HttpRequest, patient: Patient, draft: Any) -> HttpResponse:
     return HttpResponseRedirect(reverse("requesting:sent", args=[patient.pk, made.pk]))
 
 
-PRESSES: dict[str, Act] = {
-    "save": _save,
-    "keep": _keep_and_leave,
-    "discard": _discard,
-    "find": _find,
-    "add": _add,
-    "add-top": _add_top,
-    "add-set": _add_set,
-    "remove": _change(lambda content, press: forms.remove_service(content, press.code)),
-    "take_later": _change(
-        lambda content, press: forms.take_later(content, press.code, press.arguments[-1])
-    ),
-    "now": _change(lambda content, press: forms.take_later(content, press.code, "")),
-    "change_side": _change(
-        lambda content, press: forms.choose_side(content, press.code, press.arguments[-1])
-    ),
-    "keep_on": _change(lambda content, press: forms.answer_alert(content, *press.arguments[:3])),
-    "reopen": _change(lambda content, press: forms.forget_alert(content, *press.arguments[:2])),
-    "swap": _swap,
-    "use_existing": _use_existing,
-    "unhelpful": _unhelpful,
-    "send": _send,
+# The verb of a button: what it does, and how many words have to follow it.
+PRESSES: dict[str, tuple[Act, int]] = {
+    "save": (_save, 0),
+    "keep": (_keep_and_leave, 0),
+    "discard": (_discard, 0),
+    "find": (_find, 0),
+    "add": (_add, 1),
+    "add-top": (_add_top, 0),
+    "add-set": (_add_set, 1),
+    "remove": (_change(lambda content, press: forms.remove_service(content, press.code)), 1),
+    "take_later": (_change(lambda content, press: forms.take_later(content, *press.ends)), 3),
+    "now": (_change(lambda content, press: forms.take_later(content, press.code, "")), 1),
+    "change_side": (_change(lambda content, press: forms.choose_side(content, *press.ends)), 3),
+    "keep_on": (_change(lambda content, press: forms.answer_alert(content, *press.three)), 3),
+    "reopen": (_change(lambda content, press: forms.forget_alert(content, *press.three[:2])), 2),
+    "swap": (_swap, 3),
+    "use_existing": (_use_existing, 3),
+    "unhelpful": (_unhelpful, 2),
+    "send": (_send, 0),
 }
 
 
@@ -290,7 +294,7 @@ def _context(
     said: str = "",
 ) -> dict[str, Any]:
     page = queries.compose(draft, request.acting, problems=problems)
-    first = _first_question(page, added)
+    first = _first_question(page, added) or ("" if problems else _fix_begins(page))
     return {
         "patient": patient,
         "similar": similar_name_opened(request.acting, patient),
@@ -311,6 +315,19 @@ def _first_question(page: queries.Composition, code: str) -> str:
     """Where the cursor goes after a test is added: its first unanswered need, if it has one."""
     wanted = [miss.field for miss in page.missing if miss.field.startswith(f"{code}.")]
     return wanted[0] if code and wanted else ""
+
+
+def _fix_begins(page: queries.Composition) -> str:
+    """In the place of a rejected request: the field that the reason points at (ux R7)."""
+    if page.replaces is None or page.replaces.reason_code not in REJECTIONS:
+        return ""
+    rejection = REJECTIONS[page.replaces.reason_code]
+    line = next((each for each in page.lines if each.code == page.replaces.service.code), None)
+    if line is None or line.details:
+        return ""
+    if rejection.field == "answers" and line.questions:
+        return f"{line.code}.q.{line.questions[0].code}"
+    return f"{line.code}.details" if rejection.field != "service" else ""
 
 
 def _added_words(page: queries.Composition, code: str, first: str) -> str:

@@ -52,9 +52,7 @@ def _tracker(request: HttpRequest, name: str, *, mine: bool) -> HttpResponse:
     if request.method == "POST":
         return _find(request, name)
     context = _context(request, name, mine=mine)
-    context["page"] = queries.tracker(
-        request.acting, _lane_of(context["lane"]), context["filters"], request.GET.get("after", "")
-    )
+    context["page"] = _rows(request, context)
     if context["lane"] == "drafts":
         context["drafts"] = queries.open_drafts(request.acting)
     audit.record(
@@ -62,6 +60,15 @@ def _tracker(request: HttpRequest, name: str, *, mine: bool) -> HttpResponse:
         reason=f"{name.partition(':')[2]} {context['lane']}", request=request,
     )  # fmt: skip
     return render(request, "requesting/tracker.html", context)
+
+
+def _rows(request: HttpRequest, context: dict[str, Any]) -> queries.TrackerPage:
+    """The page of rows; from the beginning when the address names no place in the list."""
+    lane, filters = _lane_of(context["lane"]), context["filters"]
+    try:
+        return queries.tracker(request.acting, lane, filters, request.GET.get("after", ""))
+    except ValueError:
+        return queries.tracker(request.acting, lane, filters)
 
 
 def _find(request: HttpRequest, name: str) -> HttpResponse:

@@ -7,6 +7,7 @@ moving the focus is not. Seconds are a keystroke-level estimate (Card, Moran and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -112,7 +113,7 @@ def _assert_headings_and_title(page: Page) -> None:
     levels = page.evaluate(
         "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => +h.tagName[1])"
     )
-    jumps = [pair for pair in zip(levels, levels[1:], strict=False) if pair[1] > pair[0] + 1]
+    jumps = [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1]
     assert jumps == [], f"{page.url} skips a heading level: {levels}"
 
 

@@ -105,7 +105,7 @@ def test_a_chest_xray_by_keyboard_takes_at_most_five_interactions(visit, man, sh
     undo_time_passes()
     assert "XCHES" in message_about(man)
     assert "Cough for more than 3 weeks" in message_about(man)
-    assert was_recorded(man, "submitted")
+    assert was_recorded(man, "request.submitted")
 
 
 def test_a_chest_xray_by_mouse_takes_at_most_five_interactions(visit, man):
@@ -200,7 +200,7 @@ def test_send_is_never_disabled_and_says_what_is_missing(visit, man):
     assert Request.objects.count() == 0
 
 
-def test_the_pregnancy_question_is_asked_where_it_matters_and_yes_needs_the_phone(visit, woman, man):
+def test_pregnancy_is_asked_where_it_matters_and_yes_needs_the_phone(visit, woman, man):
     page = compose(visit, woman)
     add(page, "pelvis x-ray")
     question = page.get_by_role("group", name="Could the patient be pregnant?")

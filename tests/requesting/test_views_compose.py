@@ -1,0 +1,167 @@
+"""R2 to R4 behind the browser: presses, drafts, refusals, and the cost of the page."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import AccessEvent
+from requesting.models import AlertOutcome, Draft, Request, RuleCount
+
+from .surgery import CHEST, FBC
+
+
+@pytest.fixture
+def gp(world):
+    return world.client("gp")
+
+
+@pytest.fixture
+def patient(surgery):
+    return surgery.patient()
+
+
+def words(response) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def address(patient) -> str:
+    return f"/p/{patient.pk}/request/"
+
+
+class Form:
+    """The form as a browser has it: the seal, the key and the version of the page."""
+
+    def __init__(self, client, patient) -> None:
+        self.client, self.address = client, address(patient)
+        page = client.get(self.address).content.decode()
+        self.fields = {
+            name: page.split(f'name="{name}" value="')[1].split('"')[0]
+            for name in ("key", "patient", "version")
+        }
+
+    def press(self, do: str, *, fragment: bool = False, **fields):
+        headers = {"X-Fragment": "1"} if fragment else {}
+        data = self.fields | {"do": do} | fields
+        return self.client.post(self.address, data, headers=headers)
+
+
+def chest(**more):
+    code = "cough-for-more-than-3-weeks"
+    return {"item": "chest-xray", "chest-xray.reason": code, "js": "1"} | more
+
+
+def test_a_press_answers_with_the_part_for_the_script_and_a_redirect_without(gp, patient):
+    form = Form(gp, patient)
+    part = form.press("add fbc", fragment=True)
+    assert part.status_code == 200
+    assert "<html" not in words(part)
+    assert "Full blood count" in words(part)
+    form = Form(gp, patient)
+    whole = form.press("add chest-xray", item="fbc")
+    assert whole.status_code == 302
+    assert whole.url.endswith("#chest-xray")
+
+
+@pytest.mark.hazard("H04")
+def test_the_same_form_twice_is_one_request(gp, patient):
+    form = Form(gp, patient)
+    first = form.press("send", **chest())
+    second = form.press("send", **chest())
+    assert first.url == second.url
+    assert Request.objects.count() == 1
+
+
+def test_an_old_page_does_not_overwrite_a_newer_draft(gp, patient):
+    old, new = Form(gp, patient), Form(gp, patient)
+    new.press("add fbc")
+    answer = old.press("add chest-xray")
+    assert answer.status_code == 409
+    assert "changed in another window" in words(answer)
+    assert [i["service"] for i in Draft.objects.get().content["items"]] == ["fbc"]
+    assert old.press("save", fragment=True).status_code == 409
+
+
+def test_a_test_is_taken_later_in_one_press_and_now_again_in_another(gp, surgery, patient):
+    day = (timezone.localdate() + timedelta(days=40)).isoformat()
+    Form(gp, patient).press(f"take_later fbc dup-normal {day}", item="fbc")
+    assert Draft.objects.get().content["items"][0]["take_from"] == day
+    assert "To be taken on" in words(gp.get(address(patient)))
+    Form(gp, patient).press("now fbc", **{"item": "fbc", "fbc.take_from": day})
+    assert Draft.objects.get().content["items"][0]["take_from"] == ""
+
+
+def test_using_the_open_request_shows_it_and_takes_this_one_off(gp, surgery, patient):
+    item = surgery.delivered(FBC, patient=patient)
+    answer = Form(gp, patient).press(f"use_existing fbc dup-open {item.pk}", item="fbc")
+    assert answer.url == f"/requests/{item.pk}/"
+    assert Draft.objects.get().content["items"] == []
+
+
+def test_not_helpful_is_counted(gp, surgery, patient):
+    surgery.delivered(FBC, patient=patient)
+    Form(gp, patient).press("add fbc")
+    Form(gp, patient).press("unhelpful fbc dup-open", item="fbc")
+    assert RuleCount.objects.get(key="dup-open").not_helpful == 1
+
+
+def test_what_was_shown_and_answered_is_kept_with_the_request(gp, surgery, patient):
+    surgery.delivered(FBC, patient=patient)
+    answer = Form(gp, patient).press(
+        "send", **{"item": "fbc", "fbc.alert.dup-open": "sample_failed", "js": "1"}
+    )
+    assert "/sent" in answer.url
+    outcome = AlertOutcome.objects.get(rule_key="dup-open")
+    assert (outcome.rule_version, outcome.reason_code) == (1, "sample_failed")
+
+
+def test_discard_forgets_and_goes_back_to_the_record(gp, patient):
+    Form(gp, patient).press("add fbc")
+    answer = Form(gp, patient).press("discard", item="fbc")
+    assert answer.url == f"/p/{patient.pk}/"
+    assert not Draft.objects.exists()
+
+
+@pytest.mark.parametrize("do", [
+    "swap", "use_existing", "unhelpful", "take_later", "change_side", "reopen", "keep_on",
+    "add-set nothing", "add no-such-test", "swap fbc rule no-such-test", "<script>", "",
+    "unhelpful fbc", "use_existing fbc dup-open not-an-id",
+])  # fmt: skip
+def test_a_press_that_no_button_has_changes_nothing_and_breaks_nothing(gp, patient, do):
+    answer = Form(gp, patient).press(do, item="fbc")
+    assert answer.status_code in (200, 302, 400, 404)
+    assert Request.objects.count() == 0
+
+
+def test_a_place_that_may_not_request_is_told_so_and_nothing_is_kept(world, patient):
+    client = world.client("gp2", at="U90001")
+    answer = client.get(address(patient))
+    assert answer.status_code in (200, 403, 404)
+    assert not Draft.objects.exists()
+
+
+def test_pressing_keys_in_the_box_leaves_no_trail_of_views(gp, patient):
+    gp.get(address(patient))
+    before = AccessEvent.objects.filter(action="view_patient").count()
+    for typed in ("c", "ch", "che"):
+        gp.get(f"{address(patient)}suggest", {"q": typed}, headers={"X-Fragment": "1"})
+    assert AccessEvent.objects.filter(action="view_patient").count() == before
+
+
+def test_six_tests_cost_the_same_as_one(gp, surgery, patient, django_assert_max_num_queries):
+    surgery.draft(patient, FBC)
+    gp.get(address(patient))
+    with django_assert_max_num_queries(25) as one:
+        gp.get(address(patient))
+    lines = [{"service": code} for code in ("fbc", "ue", "lft", "hba1c", "tft")]
+    surgery.draft(patient, CHEST, *lines)
+    with django_assert_max_num_queries(25) as six:
+        gp.get(address(patient))
+    assert len(six) <= len(one) + 1
+
+
+def test_an_answer_to_nobodys_form_is_refused(gp, patient):
+    fields = {"do": "send", "item": "fbc", "key": str(uuid.uuid4()), "patient": "made-up"}
+    assert gp.post(address(patient), fields).status_code == 409
+    assert Request.objects.count() == 0
