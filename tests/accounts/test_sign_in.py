@@ -165,11 +165,13 @@ def test_ten_wrong_guesses_pause_sign_in_for_that_account_from_that_source(
     assert right("gp", "10.0.0.1") == 429, "even the right password waits"
 
 
+@pytest.mark.hazard("H56")
 def test_an_attacker_elsewhere_cannot_lock_the_owner_out(people: None, client: Client) -> None:
     guess(client, "gp", 12, "10.0.0.1")
     assert right("gp", "10.0.0.2") == 302
 
 
+@pytest.mark.hazard("H56")
 def test_a_locked_account_does_not_pause_its_neighbour(people: None, client: Client) -> None:
     guess(client, "gp", 12, "10.0.0.1")
     assert right("practice-admin", "10.0.0.1") == 302

@@ -196,6 +196,7 @@ def without_token(page: bytes) -> str:
     return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page.decode())
 
 
+@pytest.mark.hazard("H57")
 @pytest.mark.parametrize("route", WITH_IDS, ids=str)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_belongs_elsewhere_looks_as_if_it_were_not_there(
@@ -227,6 +228,7 @@ POLICY = (
 )  # fmt: skip
 
 
+@pytest.mark.hazard("H58")
 @pytest.mark.parametrize("route", NAMED, ids=str)
 def test_every_answer_carries_the_headers_that_protect_it(
     route: Route, world: Cast, browsers: dict[str, Client]
@@ -297,6 +299,7 @@ def faults_of(page: str) -> list[str]:
     return [words for words, is_wrong in wrong.items() if is_wrong]
 
 
+@pytest.mark.hazard("H57")
 @pytest.mark.parametrize("route", WITH_IDS, ids=str)
 def test_every_page_about_a_patient_writes_down_that_it_was_seen(
     route: Route, world: Cast, browsers: dict[str, Client]

@@ -62,6 +62,7 @@ def test_signing_in_choosing_a_place_and_changing_a_setting(
     expect_heading(page, "You are signed out")
 
 
+@pytest.mark.hazard("H58")
 def test_after_signing_out_the_back_button_shows_nothing(visit: Any, password: str) -> None:
     page = visit(path="/sign-in")
     sign_in(page, "gp", password)

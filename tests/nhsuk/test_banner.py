@@ -124,6 +124,7 @@ def test_what_needs_no_tag_has_none() -> None:
     assert tag('flag_tag("normal")') == ""
 
 
+@pytest.mark.hazard("H59")
 @pytest.mark.parametrize(
     ("flag", "arrow", "word"), [("H", "↑", "high"), ("HH", "↑", "high"), ("LL", "↓", "low")]
 )

@@ -27,6 +27,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+@pytest.mark.hazard("H59")
 @pytest.mark.parametrize("pair", PALETTE, ids=lambda pair: pair.name)
 def test_every_colour_stands_out_from_its_ground(pair: Pair) -> None:
     light, dark = sorted((luminance(pair.ink), luminance(pair.ground)), reverse=True)

@@ -25,17 +25,20 @@ def test_a_staff_date_is_one_time_element_that_does_not_wrap() -> None:
     assert f.cdate(date(2026, 11, 2)) == html
 
 
+@pytest.mark.hazard("H60")
 def test_the_date_of_an_instant_is_london_s_date() -> None:
     just_after_midnight_in_summer = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
     assert f.cdate_text(just_after_midnight_in_summer) == "02-Jul-2026"
     assert f.ctime_text(just_after_midnight_in_summer) == "00:30"
 
 
+@pytest.mark.hazard("H60")
 @pytest.mark.parametrize(("utc_hour", "words"), [(0, "01:30 BST"), (1, "01:30 GMT"), (2, "02:30")])
 def test_the_hour_that_happens_twice_in_october_says_which_it_is(utc_hour: int, words: str) -> None:
     assert f.ctime_text(datetime(2026, 10, 25, utc_hour, 30, tzinfo=UTC)) == words
 
 
+@pytest.mark.hazard("H60")
 @pytest.mark.parametrize(("utc_hour", "words"), [(0, "00:30"), (1, "02:30")])
 def test_the_hour_that_is_skipped_in_march_is_never_shown(utc_hour: int, words: str) -> None:
     assert f.ctime_text(datetime(2026, 3, 29, utc_hour, 30, tzinfo=UTC)) == words
