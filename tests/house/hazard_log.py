@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAFETY = ROOT / "docs" / "safety"
 HEAD = """# Hazards and what holds them
 
-Made by `make hazards` from `hazards.toml` and from the tests that carry `@pytest.mark.hazard`. A hazard
-is held only while its tests are green.
+Made by `make hazards` from `hazards.toml` and from the tests that carry `@pytest.mark.hazard`. A
+hazard is held only while its tests are green.
 
 | | Hazard | Control | Tests |
 |---|---|---|---|

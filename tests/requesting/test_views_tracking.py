@@ -1,4 +1,4 @@
-"""R5 and A1: the lanes, whose rows, the filters, the file; a view-only role has nothing to press."""
+"""R5 and A1: the lanes, whose rows, the filters, the file; a viewer has nothing to press."""
 
 import csv
 import io
