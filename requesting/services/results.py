@@ -41,7 +41,7 @@ def mark_resulted(
             defaults={
                 "patient_id": row.patient_id, "service": row.service, "item": row,
                 "observed_at": observed_at, "place": place[:120], "value": value[:60],
-                "units": units[:30], "flag": flag[:4], "significance": significance,
+                "units": units[:30], "flag": (flag.split() or [""])[0][:4], "significance": significance,
                 "headline": headline[:200],
             },
         )  # fmt: skip
