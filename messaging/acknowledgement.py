@@ -58,9 +58,9 @@ def envelope(raw: bytes) -> Envelope:
 
     Only MSH-1 is believed: a sender whose MSH-2 we refuse still gets its own control id back.
     """
-    if not raw.startswith(b"MSH") or len(raw) < 5:
-        return Envelope()
     line = re.split(rb"[\r\n]", raw[:_LONGEST_HEADER], maxsplit=1)[0].decode("latin-1")
+    if not line.startswith("MSH") or len(line) < 5:
+        return Envelope()
     fields = line.split(line[3]) + [""] * 12
     component = fields[1][:1] or "^"
     kind = [*fields[8].split(component), ""]

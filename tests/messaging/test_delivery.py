@@ -359,7 +359,7 @@ def test_a_control_id_is_short_and_never_given_twice(settings, db):
     assert all(len(each) <= 20 and each.startswith("OC1") for each in given)
 
 
-@pytest.mark.hazard("H19")
+@pytest.mark.hazard("H19", "H64")
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

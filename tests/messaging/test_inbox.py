@@ -76,6 +76,7 @@ def test_the_same_control_id_of_two_senders_is_two_messages(ris, lims):
     assert stored() == [("processed", "")] * 2
 
 
+@pytest.mark.hazard("H64")
 @pytest.mark.parametrize(
     ("raw", "code", "state", "reason"),
     [
@@ -205,3 +206,9 @@ def test_a_patient_is_the_same_however_the_numbers_stand(ris, numbers):
     keys = set(InboundMessage.objects.values_list("ordering_key", flat=True))
     assert len(keys) == 1
     assert "9990000018" not in keys.pop()
+
+
+def test_a_sender_is_known_by_the_first_part_of_its_name(ris):
+    raw = sent("1").replace(b"|RIS|RX1|", b"|RIS^1.2.826^ISO|RX1^^|")
+    assert answer(raw) == ("AA", "1")
+    assert InboundMessage.objects.get().sending_application == "RIS^1.2.826^ISO"
