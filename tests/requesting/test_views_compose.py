@@ -1,15 +1,20 @@
 """R2 to R4 behind the browser: presses, drafts, refusals, and the cost of the page."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.db import connection, connections
 from django.utils import timezone
 
 from accounts.models import AccessEvent
 from requesting.models import AlertOutcome, Draft, Request, RuleCount
+from requesting.services.submitting import PATIENT_LOCK
 
-from .surgery import CHEST, FBC
+from .conftest import seed_surgery
+from .surgery import CHEST, FBC, Surgery
 
 
 @pytest.fixture
@@ -165,3 +170,41 @@ def test_an_answer_to_nobodys_form_is_refused(gp, patient):
     fields = {"do": "send", "item": "fbc", "key": str(uuid.uuid4()), "patient": "made-up"}
     assert gp.post(address(patient), fields).status_code == 409
     assert Request.objects.count() == 0
+
+
+@pytest.fixture
+def open_surgery(transactional_db) -> Surgery:
+    """A surgery whose doings other connections see."""
+    seed_surgery()
+    return Surgery()
+
+
+@pytest.mark.hazard("H05")
+def test_what_was_not_saved_never_looks_sent_and_pressing_again_sends_it_once(open_surgery, world):
+    patient = open_surgery.patient()
+    client = world.client("gp", raise_request_exception=False)
+    form = Form(client, patient)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '300ms'")
+    with somebody_else_holds(patient):
+        answer = form.press("send", **chest())
+    assert answer.status_code == 500
+    assert "may not have been done" in words(answer)
+    assert Request.objects.count() == 0
+
+    sent = form.press("send", **chest())
+    assert sent.url.endswith("/sent")
+    assert Request.objects.count() == 1
+
+
+@contextmanager
+def somebody_else_holds(patient) -> Iterator[None]:
+    """Another connection has the patient's lock for as long as this lasts."""
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            words = "SELECT pg_advisory_lock(%s, hashtext(%s))"
+            cursor.execute(words, [PATIENT_LOCK, str(patient.pk)])
+        yield
+    finally:
+        other.close()
