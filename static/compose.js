@@ -202,4 +202,5 @@
 
   form.querySelector("[name=js]").value = "1";
   remember();
+  form.querySelector("[data-focus-next]")?.focus();
 })();

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Discipline
 from accounts.policies import Acting
 from catalogue import queries as catalogue
-from catalogue.models import Service
+from catalogue.models import Question, Service
 from nhsuk.formats import in_london, whole_months
 from patients.models import Patient
 from requesting import policies
@@ -71,7 +71,8 @@ class VettingDetail:
     of: int
     next_id: UUID | None
     answers: tuple[Answer, ...]
-    unanswered: tuple[str, ...]  # the questions, in words
+    unanswered: tuple[str, ...]  # the questions that had to be answered, in words
+    left_open: tuple[str, ...]  # and those that need not be
     flags: tuple[str, ...]
     same_exam: tuple[PreviousResult, ...]
     imaging: tuple[PreviousResult, ...]
@@ -100,6 +101,7 @@ def vetting_for(
     place = waiting.index(item.pk) if item.pk in waiting else -1
     imaging = _previous(item, Discipline.RADIOLOGY)
     answers = tuple(item.answers.all())
+    unanswered = _unanswered(item, answers)
     return VettingDetail(
         item=item,
         patient=item.patient,
@@ -107,7 +109,8 @@ def vetting_for(
         of=len(waiting),
         next_id=_next(waiting, place),
         answers=answers,
-        unanswered=_unanswered(item, answers),
+        unanswered=tuple(each.text for each in unanswered if each.is_required),
+        left_open=tuple(each.text for each in unanswered if not each.is_required),
         flags=flags(answers),
         same_exam=(same := _same_exam(item, imaging)),
         imaging=tuple(row for row in imaging if row not in same),
@@ -161,14 +164,14 @@ def _decision_words(item: RequestItem, event: str) -> str:
     return f"{'Question sent' if event == Event.ASKED else 'Accepted'}: {item.service_name}"
 
 
-def _unanswered(item: RequestItem, answers: Iterable[Answer]) -> tuple[str, ...]:
+def _unanswered(item: RequestItem, answers: Iterable[Answer]) -> list[Question]:
     """The questions that this patient and test need and that have no answer."""
     asked_on = in_london(item.requested_at).date()
     born = item.patient.birth_date
     age = whole_months(born, asked_on)[0] // 12 if born else None
     answered = {answer.question_code for answer in answers}
     questions = catalogue.questions_for(item.service, age, on=asked_on)
-    return tuple(each.text for each in questions if each.code not in answered)
+    return [each for each in questions if each.code not in answered]
 
 
 def _previous(item: RequestItem, discipline: Discipline) -> list[PreviousResult]:

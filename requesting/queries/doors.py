@@ -133,7 +133,9 @@ def item_in_hand(acting: Acting, item_id: UUID | str) -> RequestItem:
     """The item whose page is open already: no further line in the audit trail for each look that
     the page takes by itself. Raises NotFound."""
     key = as_uuid(item_id)
-    whole = visible_to(acting).select_related("request", "service", "department", "site")
+    whole = visible_to(acting).select_related(
+        "request", "service", "department", "site", "organisation"
+    )
     item = whole.filter(pk=key).first() if key else None
     if item is None:
         raise NotFound
