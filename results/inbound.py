@@ -28,6 +28,14 @@ UNKNOWN_REQUEST: Final = "unknown_request"
 NOT_SENT: Final = "request_not_sent"
 OTHER_DEPARTMENT: Final = "other_department"
 IDENTITY_MISMATCH: Final = "identity_mismatch"
+# Of an item and what stands around it, no more than matching and filing read.
+WITH: Final = ("patient", "service", "department__parent", "organisation", "request")
+NEEDED: Final = (
+    "placer_number", "status",
+    "patient__nhs_number", "patient__family_name", "patient__given_names", "patient__birth_date",
+    "service__discipline", "department__name", "department__parent__name", "organisation__name",
+    "request__results_to",
+)  # fmt: skip
 FUTURE: Final = timedelta(days=1)  # a clock may be wrong by a time zone, not by more
 
 
@@ -59,11 +67,10 @@ def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
 
 def _by_placer_number(number: str, inbound: InboundMessage) -> Any:
     """The item with what filing needs, and whether its department is one of the sender's."""
-    theirs = Partner.objects.filter(pk=inbound.partner_id, departments=OuterRef("department"))
+    theirs = Partner.objects.filter(pk=inbound.partner_id or 0, departments=OuterRef("department"))
     return (
-        RequestItem.objects.select_related(
-            "patient", "service", "department__parent", "organisation", "request__results_to"
-        )
+        RequestItem.objects.select_related(*WITH)
+        .only(*NEEDED)
         .prefetch_related("patient__identifiers")
         .annotate(went_to_sender=Exists(theirs))
         .filter(placer_number=number)
