@@ -16,7 +16,6 @@ ACCEPTED, ERROR, REJECTED = "AA", "AE", "AR"
 _VERSION = re.compile(r"2\.[1-9](\.[1-9])?\Z")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 _TRIGGER = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
-_LONGEST_HEADER = 4096
 _LONGEST_CONTROL_ID = 199
 _LONGEST_NAME = 180
 # HL7 table 0357, for ERR-3 of versions 2.5 and later.
@@ -58,7 +57,7 @@ def envelope(raw: bytes) -> Envelope:
 
     Only MSH-1 is believed: a sender whose MSH-2 we refuse still gets its own control id back.
     """
-    line = re.split(rb"[\r\n]", raw[:_LONGEST_HEADER], maxsplit=1)[0].decode("latin-1")
+    line = wire.first_line(raw)
     if not line.startswith("MSH") or len(line) < 5:
         return Envelope()
     fields = line.split(line[3]) + [""] * 12

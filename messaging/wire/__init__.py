@@ -27,14 +27,13 @@ Absent parts read as "". `""` (NULL) is HL7's "delete this". HL7 v2.4 chapter 2.
 from messaging.errors import NotATime, NotEncodable, Unparseable
 
 from .leaves import CHARSETS, NULL, UTF_8, escape, unescape
-from .reading import Message, Repetition, Segment, charset_of, groups, header_of, parse
+from .reading import Message, Repetition, Segment, charset_of, first_line, groups, header_of, parse
 from .times import LONDON, read_date, read_timestamp, timestamp
 from .writing import Repeat, Text, Value, build, header, segment, verify_round_trip
 
 __all__ = [
-    "CHARSETS", "LONDON", "NULL", "UTF_8",
-    "Message", "NotATime", "NotEncodable", "Repeat", "Repetition", "Segment", "Text",
-    "Unparseable", "Value", "build", "charset_of", "escape", "groups", "header", "header_of",
-    "parse", "read_date", "read_timestamp", "segment", "timestamp", "unescape",
-    "verify_round_trip",
+    "CHARSETS", "LONDON", "NULL", "UTF_8", "Message", "NotATime", "NotEncodable", "Repeat",
+    "Repetition", "Segment", "Text", "Unparseable", "Value", "build", "charset_of", "escape",
+    "first_line", "groups", "header", "header_of", "parse", "read_date", "read_timestamp",
+    "segment", "timestamp", "unescape", "verify_round_trip",
 ]  # fmt: skip

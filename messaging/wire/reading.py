@@ -218,12 +218,18 @@ def header_of(raw: bytes) -> Segment:
     """The MSH segment alone, whatever follows it. Raises Unparseable `header` or `delimiters`."""
     if not raw.startswith(b"MSH"):
         raise Unparseable("header", "The message does not begin with MSH.")
-    line = re.split(rb"[\r\n]", raw[:_LONGEST_HEADER], maxsplit=1)[0].decode("latin-1")
+    line = first_line(raw)
     if len(line) == _LONGEST_HEADER:
         raise Unparseable("header", "The MSH segment does not end.")
     if line[3:4] != "|" or line[4:].split("|", 1)[0] not in _ENCODING_CHARACTERS:
         raise Unparseable("delimiters", r"The delimiters in MSH-1 and MSH-2 are not |^~\&.")
     return Segment(line, "8859/1")
+
+
+def first_line(raw: bytes) -> str:
+    """What stands before the first segment end, byte for character, so far as it is read at all."""
+    end = b"\r" if b"\r" in raw else b"\n"
+    return raw[:_LONGEST_HEADER].split(end, 1)[0].decode("latin-1")
 
 
 def _decode(raw: bytes, charset: str) -> str:
