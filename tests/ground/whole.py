@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg2
 
@@ -20,6 +21,7 @@ from demo.embedded import Home
 from demo.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN = 240.0  # seconds; the first start puts the demo's world in
 NOT_OURS = ("DATABASE_URL", "REDIS_URL", "DEMO_PASSWORD", "DEBUG", "MAKEFLAGS", "MAKELEVEL")
 
 
@@ -57,10 +59,15 @@ class Run:
                 stdout=output,
                 stderr=output,
             )
-        told = wait_until(lambda: "Ctrl-C" in self.said() or not self.is_running(), seconds=90)
+        told = wait_until(
+            lambda: "Ctrl-C" in self.said() or not self.is_running(), seconds=READY_WITHIN
+        )
         assert told, self.said()
         assert self.is_running(), self.said()
         return time.monotonic() - began
+
+    def _has_ended_its_start(self) -> bool:
+        return "Ctrl-C" in self.said() or not self.is_running()
 
     def said(self) -> str:
         return self.output.read_text()
@@ -88,26 +95,42 @@ class Run:
         return found
 
     def page(self, path: str) -> int:
+        return self._get(path)[0]
+
+    def part(self, name: str) -> str:
+        """What /readyz says of a part: `ok` or `away`."""
+        return json.loads(self._get("/readyz")[1])[name]
+
+    def _get(self, path: str) -> tuple[int, bytes]:
         web = http.client.HTTPConnection(parts.HERE, int(self.env["PORT"]), timeout=10)
         web.request("GET", path)
-        status = web.getresponse().status
+        answer = web.getresponse()
+        body = answer.read()
         web.close()
-        return status
+        return answer.status, body
 
     def manage(self, *words: str) -> str:
+        """What `manage.py` prints when a person types it beside the running demo."""
+        return self.manage_bytes(*words).decode()
+
+    def manage_bytes(self, *words: str) -> bytes:
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=self.env, capture_output=True, text=True, check=False,
+            cwd=ROOT, env=self.env, capture_output=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
-    def query(self, statement: str) -> object:
-        noted = json.loads((self.data_dir / "servers.json").read_text())
-        connection = psycopg2.connect(noted["DATABASE_URL"])
+    def noted(self, variable: str) -> str:
+        """The address of a server that it started."""
+        return json.loads((self.data_dir / "servers.json").read_text())[variable]
+
+    def query(self, statement: str, *values: str) -> Any:
+        """Run it in the demo's database; the first row."""
+        connection = psycopg2.connect(self.noted("DATABASE_URL"))
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(statement)
+            cursor.execute(statement, values or None)
             row = cursor.fetchone() if cursor.description else None
         connection.close()
         return row
