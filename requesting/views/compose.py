@@ -30,10 +30,9 @@ from requesting.errors import (
     StaleDraft,
     TooLateToUndo,
 )
-from requesting.reasons import REJECTIONS
 
-from .guard import other_patient, stay_with
-from .places import anchor
+from .guard import interruption, stay_with
+from .places import anchor, first_question, fix_begins
 
 SEAL = "requesting.compose"
 SIMILAR = "similar"  # a hit by likeness only: shown, never added by Enter
@@ -44,7 +43,7 @@ FRAGMENT = "X-Fragment"
 def compose(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     """R2 `/p/<uuid>/request/`: the draft as it is, or one press on it."""
     patient = _in_hand(request, patient_id)
-    if stopped := other_patient(request, patient):
+    if stopped := interruption(request, patient):
         return stopped
     if request.method != "POST":
         return _page(request, patient, queries.draft_for(request.acting, patient))
@@ -294,7 +293,7 @@ def _context(
     said: str = "",
 ) -> dict[str, Any]:
     page = queries.compose(draft, request.acting, problems=problems)
-    first = _first_question(page, added) or ("" if problems else _fix_begins(page))
+    first = first_question(page, added) or ("" if problems else fix_begins(page))
     return {
         "patient": patient,
         "similar": similar_name_opened(request.acting, patient),
@@ -305,29 +304,11 @@ def _context(
         "usual": queries.usual_services(request.acting),
         "order_sets": queries.order_sets(request.acting),
         "undo_seconds": page.undo_seconds,
+        "allowance": _allowance(request),
         "focus": first,
         "said": said or _added_words(page, added, first),
         "words": "",
     }
-
-
-def _first_question(page: queries.Composition, code: str) -> str:
-    """Where the cursor goes after a test is added: its first unanswered need, if it has one."""
-    wanted = [miss.field for miss in page.missing if miss.field.startswith(f"{code}.")]
-    return wanted[0] if code and wanted else ""
-
-
-def _fix_begins(page: queries.Composition) -> str:
-    """In the place of a rejected request: the field that the reason points at (ux R7)."""
-    if page.replaces is None or page.replaces.reason_code not in REJECTIONS:
-        return ""
-    rejection = REJECTIONS[page.replaces.reason_code]
-    line = next((each for each in page.lines if each.code == page.replaces.service.code), None)
-    if line is None or line.details:
-        return ""
-    if rejection.field == "answers" and line.questions:
-        return f"{line.code}.q.{line.questions[0].code}"
-    return f"{line.code}.details" if rejection.field != "service" else ""
 
 
 def _added_words(page: queries.Composition, code: str, first: str) -> str:
@@ -369,7 +350,7 @@ def suggest(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
 def check(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     """R3 `/p/<uuid>/request/check`: all of it once more, then Send."""
     patient = patient_for(request.acting, patient_id, request=request)
-    if stopped := other_patient(request, patient):
+    if stopped := interruption(request, patient):
         return stopped
     draft = queries.draft_for(request.acting, patient)
     if request.method == "POST" and not _seal_is_broken(request, patient):

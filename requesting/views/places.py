@@ -1,6 +1,8 @@
-"""Where on the page a problem is: its field's name to the id of what takes the focus."""
+"""Where on the page a problem is, and where a fix begins: fields, and ids that take the focus."""
 
 from requesting.errors import Problem
+from requesting.queries import Composition
+from requesting.reasons import REJECTIONS
 
 
 def anchor(problem: Problem) -> str:
@@ -12,3 +14,22 @@ def anchor(problem: Problem) -> str:
     if part.startswith("alert."):
         return f"{code}-alert"
     return f"{code}-{part.replace('.', '-')}"
+
+
+def first_question(page: Composition, code: str) -> str:
+    """Where the cursor goes after a test is added: its first unanswered need, if it has one."""
+    wanted = [miss.field for miss in page.missing if miss.field.startswith(f"{code}.")]
+    return wanted[0] if code and wanted else ""
+
+
+def fix_begins(page: Composition) -> str:
+    """In the place of a rejected request: the field that the reason points at (ux R7)."""
+    if page.replaces is None or page.replaces.reason_code not in REJECTIONS:
+        return ""
+    rejection = REJECTIONS[page.replaces.reason_code]
+    line = next((each for each in page.lines if each.code == page.replaces.service.code), None)
+    if line is None or line.details:
+        return ""
+    if rejection.field == "answers" and line.questions:
+        return f"{line.code}.q.{line.questions[0].code}"
+    return f"{line.code}.details" if rejection.field != "service" else ""
