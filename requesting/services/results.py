@@ -14,6 +14,8 @@ from requesting.states import Event
 
 from .moving import locked_one, move
 
+TOLD = ["observed_at", "place", "value", "units", "flag", "significance", "headline"]
+
 
 def mark_resulted(
     item: RequestItem,
@@ -35,16 +37,16 @@ def mark_resulted(
     what was never sent. `report_id` keeps one line a report for the next request's context.
     """
     with transaction.atomic():
-        row = locked_one(item)
-        PreviousResult.objects.update_or_create(
-            report_id=report_id,
-            defaults={
-                "patient_id": row.patient_id, "service": row.service, "item": row,
-                "observed_at": observed_at, "place": place[:120], "value": value[:60],
-                "units": units[:30], "flag": (flag.split() or [""])[0][:4], "significance": significance,
-                "headline": headline[:200],
-            },
+        row = RequestItem.objects.select_for_update().get(pk=item.pk)  # often: no joins
+        previous = PreviousResult(
+            report_id=report_id, patient_id=row.patient_id, service_id=row.service_id, item=row,
+            observed_at=observed_at, place=place[:120], value=value[:60], units=units[:30],
+            flag=(flag.split() or [""])[0][:4], significance=significance,
+            headline=headline[:200],
         )  # fmt: skip
+        PreviousResult.objects.bulk_create(
+            [previous], update_conflicts=True, unique_fields=["report_id"], update_fields=TOLD
+        )
         now = timezone.now()
         return move(  # also from reported: the clock starts again
             row, Event.REPORTED, by=by, significance=significance, resulted_at=now,

@@ -276,5 +276,12 @@ def _tell(report: Report, item: RequestItem, by: Acting) -> None:
     )
     if RANKS[report.result_status] is Rank.WITHDRAWN:
         requesting.forget_result(report_id=report.pk)
-    for user in item.request.copy_to.all():
-        Copy.objects.update_or_create(report=report, user=user, defaults={"seen_at": None})
+    copies = [
+        Copy(report=report, user_id=user)
+        for user in item.request.copy_to.values_list("pk", flat=True)
+    ]
+    if copies:
+        unique, told_again = ["report", "user"], ["seen_at"]
+        Copy.objects.bulk_create(
+            copies, update_conflicts=True, unique_fields=unique, update_fields=told_again
+        )
