@@ -236,6 +236,7 @@ def test_the_lanes_of_the_list_and_of_the_table_agree(surgery):
     assert set(LANES) == set(Lane)
 
 
+@pytest.mark.hazard("H36")
 def test_what_the_department_leaves_too_long_comes_to_the_requester(surgery):
     item = surgery.delivered()
     assert queries.needs_you_count(surgery.acting()) == 0
@@ -257,6 +258,16 @@ def test_a_report_needs_its_requester_at_once_when_critical_and_after_two_days_o
         assert queries.needs_you_count(acting) == 2
 
 
+@pytest.mark.hazard("H33")
+def test_what_needs_somebody_is_still_there_after_four_hundred_days(surgery):
+    rejected, unread = surgery.delivered(), surgery.report(surgery.delivered())
+    surgery.says(rejected, "UA", reason=["CHUN", "", "L"])
+    with time_machine.travel(timezone.now() + timedelta(days=400), tick=False):
+        page = queries.tracker(surgery.acting(), Lane.NEEDS_YOU)
+        assert {row.item.pk for row in page.rows} == {rejected.pk, unread.pk}
+
+
+@pytest.mark.hazard("H24")
 def test_a_second_report_opens_a_reviewed_one_again(surgery):
     item = surgery.report(surgery.delivered())
     services.mark_reviewed(item, by=surgery.acting())
@@ -333,6 +344,7 @@ def test_a_count_stops_where_a_person_stops_reading(surgery, monkeypatch):
     assert str(queries.tracker(surgery.acting(), Lane.WAITING).total) == "2+"
 
 
+@pytest.mark.hazard("H15")
 def test_the_operators_see_what_waits_for_them_too_long(surgery):
     item = surgery.released()
     assert queries.overdue(Owner.OPERATORS) == []

@@ -81,6 +81,7 @@ def test_the_last_held_test_taken_out_undoes_the_request(surgery):
 
 
 @pytest.mark.hazard("H09")
+@pytest.mark.hazard("H18")
 def test_a_test_that_has_left_is_cancelled_by_message_and_shown_as_asked_until_confirmed(surgery):
     item = surgery.delivered()
     item = services.cancel(item, reason="Patient moved away", by=surgery.acting())

@@ -155,6 +155,7 @@ def test_control_characters_and_too_many_words_are_refused_on_the_form(surgery):
     assert surgery.ask(CHEST | {"details": "x" * 500})
 
 
+@pytest.mark.hazard("H05")
 @pytest.mark.hazard("H08")
 def test_what_the_partners_character_set_lacks_is_told_before_it_is_sent(surgery):
     Partner.objects.filter(slug="ris-rz1").update(character_set="8859/1")
