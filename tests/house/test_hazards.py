@@ -2,7 +2,8 @@
 
 import tomllib
 
-from tests.house.hazard_log import SAFETY, page, tests_by_hazard
+from tests.house.hazard_log import SAFETY, page
+from tests.house.hazard_log import tests_by_hazard as held_by  # a name that is not collected
 
 
 def test_the_hazard_page_is_what_the_tests_say():
@@ -11,6 +12,6 @@ def test_the_hazard_page_is_what_the_tests_say():
 
 def test_every_hazard_is_held_by_a_test_and_every_mark_names_a_hazard():
     hazards = set(tomllib.loads((SAFETY / "hazards.toml").read_text()))
-    proofs = set(tests_by_hazard())
+    proofs = set(held_by())
     assert hazards - proofs == set(), "hazards without a test"
     assert proofs - hazards == set(), "marks that name no hazard"
