@@ -59,8 +59,8 @@ def _inbound() -> Iterator[Row]:
 
 def _outbound(partner) -> Iterator[Row]:
     from django.db import transaction
-    from messaging import services
 
+    from messaging import services
     from tests.messaging import peer, senders
 
     with peer.listening() as other:
@@ -95,7 +95,6 @@ def _rate(count: int, work: Callable[[], object]) -> float:
 def _results(prefix: str, count: int) -> list[bytes]:
     """Blood results of about 1.4 kB, each of another patient."""
     from messaging import wire
-
     from tests.messaging import senders
 
     values = [
@@ -112,6 +111,7 @@ def _results(prefix: str, count: int) -> list[bytes]:
 
 def _insert_bare(raws: list[bytes]) -> None:
     from django.db import connection
+
     from messaging.models import Partner
     from messaging.services import receiving
 
@@ -206,6 +206,7 @@ def _main() -> None:
         folder = Path(name)
         folder.chmod(0o711)
         os.environ.update({"DEBUG": "1", "DATA_DIR": name, "REDIS_URL": f"unix://{name}/none"})
+        os.environ.setdefault("LOG_LEVEL", "ERROR")  # there is no broker to ring, and it says so
         server = None
         if "DATABASE_URL" not in os.environ:
             server = Postgres(folder, durable=True).start()

@@ -1,8 +1,15 @@
 """Two partners, and a room behind the door that takes their messages."""
 
 import pytest
+from django.core.cache import cache
 
 from tests.messaging import senders
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered_of_partners_that_are_gone():
+    yield
+    cache.delete("links_not_working")
 
 
 @pytest.fixture(autouse=True)
