@@ -2,20 +2,18 @@
 
 from django.urls import path
 
-from .views import compose, department, detail, tracking, vetting
+from .views import compose, department, detail, sending, tracking, vetting
 
 app_name = "requesting"
 urlpatterns = [
     # Asking: R2 to R4
     path("p/<uuid:patient_id>/request/", compose.compose, name="compose"),
     path("p/<uuid:patient_id>/request/suggest", compose.suggest, name="suggest"),
-    path("p/<uuid:patient_id>/request/check", compose.check, name="check"),
-    path("p/<uuid:patient_id>/request/stay", compose.stay, name="stay"),
-    path("p/<uuid:patient_id>/request/<uuid:request_id>/sent", compose.sent_page, name="sent"),
-    path("p/<uuid:patient_id>/request/<uuid:request_id>/undo", compose.undo, name="undo"),
-    path(
-        "p/<uuid:patient_id>/request/<uuid:request_id>/details", compose.details, name="details"
-    ),
+    path("p/<uuid:patient_id>/request/check", sending.check, name="check"),
+    path("p/<uuid:patient_id>/request/stay", sending.stay, name="stay"),
+    path("p/<uuid:patient_id>/request/<uuid:request_id>/sent", sending.sent_page, name="sent"),
+    path("p/<uuid:patient_id>/request/<uuid:request_id>/undo", sending.undo, name="undo"),
+    path("p/<uuid:patient_id>/request/<uuid:request_id>/details", sending.details, name="details"),
     # How far it is: R5, A1
     path("requests/", tracking.mine, name="mine"),
     path("practice/", tracking.practice, name="practice"),

@@ -1,4 +1,4 @@
-"""R2, R3 and R4: choose tests, check, send, undo.
+"""R2: choose tests, answer what they need, send.
 
 One form. Every press posts the whole of it, so that the draft is kept at each press whether or not
 there is JavaScript. With it (`X-Fragment`), the answer is the changed part; without, a redirect to
@@ -12,31 +12,25 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from catalogue.errors import UnknownOrderSet
-from patients.queries import Patient, patient_for, similar_name_opened
+from patients.queries import Patient, patient_for
 from requesting import forms, queries, services
 from requesting.errors import (
-    Conflict,
-    Incomplete,
     NotFound,
-    Problem,
     Refused,
     StaleDraft,
-    TooLateToUndo,
 )
 
-from .guard import interruption, stay_with
-from .places import anchor, first_question, fix_begins
+from .drawing import FRAGMENT, answer, form_page, seal_is_broken, stale
+from .guard import interruption
+from .sending import sent_already, submit
 
-SEAL = "requesting.compose"
 SIMILAR = "similar"  # a hit by likeness only: shown, never added by Enter
-FRAGMENT = "X-Fragment"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,8 +40,8 @@ def compose(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     if stopped := interruption(request, patient):
         return stopped
     if request.method != "POST":
-        return _page(request, patient, queries.draft_for(request.acting, patient))
-    if _seal_is_broken(request, patient):
+        return form_page(request, patient, queries.draft_for(request.acting, patient))
+    if seal_is_broken(request, patient):
         return render(request, "requesting/wrong_page.html", {"patient": patient}, status=409)
     return _press(request, patient)
 
@@ -71,8 +65,8 @@ def _press(request: HttpRequest, patient: Patient) -> HttpResponse:
         return act(request, patient, press, content)
     except UnknownOrderSet:
         return _save(request, patient, press, content)
-    except StaleDraft as stale:
-        return _stale(request, patient, stale)
+    except StaleDraft as newer:
+        return stale(request, patient, newer)
     except Refused as refused:
         return render(request, "403.html", {"sentence": refused.sentence}, status=403)
 
@@ -93,7 +87,7 @@ def _save(
     request: HttpRequest, patient: Patient, press: forms.Press, content: Content
 ) -> HttpResponse:
     draft = _keep(request, patient, content)
-    return _answer(request, patient, draft)
+    return answer(request, patient, draft)
 
 
 def _find(
@@ -103,16 +97,16 @@ def _find(
     draft = _keep(request, patient, content)
     words = request.POST.get("q", "").strip()
     if not words:
-        return _answer(request, patient, draft)
+        return answer(request, patient, draft)
     hits = queries.suggestions(words, acting=request.acting, patient=patient)
-    return _page(request, patient, draft, hits=hits, words=words)
+    return form_page(request, patient, draft, hits=hits, words=words)
 
 
 def _add(
     request: HttpRequest, patient: Patient, press: forms.Press, content: Content
 ) -> HttpResponse:
     draft = _keep(request, patient, forms.add_service(content, press.code))
-    return _answer(request, patient, draft, added=press.code)
+    return answer(request, patient, draft, added=press.code)
 
 
 def _add_top(
@@ -123,7 +117,7 @@ def _add_top(
     hits = queries.suggestions(words, acting=request.acting, patient=patient) if words else []
     if not hits or hits[0].refusal or hits[0].kind == SIMILAR:
         draft = _keep(request, patient, content)
-        return _answer(request, patient, draft, said=_not_added(words, hits))
+        return answer(request, patient, draft, said=_not_added(words, hits))
     return _add(request, patient, forms.Press("add", (hits[0].code,)), content)
 
 
@@ -142,7 +136,7 @@ def _add_set(
     for code in codes:
         content = forms.add_service(content, code)
     draft = _keep(request, patient, content)
-    return _answer(request, patient, draft, added=codes[0])
+    return answer(request, patient, draft, added=codes[0])
 
 
 def _change(change: Callable[[Content, forms.Press], Content]) -> Act:
@@ -152,7 +146,7 @@ def _change(change: Callable[[Content, forms.Press], Content]) -> Act:
         request: HttpRequest, patient: Patient, press: forms.Press, content: Content
     ) -> HttpResponse:
         draft = _keep(request, patient, change(content, press))
-        return _answer(request, patient, draft, focus_on=press.code)
+        return answer(request, patient, draft, focus_on=press.code)
 
     return act
 
@@ -163,7 +157,7 @@ def _swap(
     """The better test in place of the one that was chosen."""
     other = press.arguments[-1]
     changed = forms.add_service(forms.remove_service(content, press.code), other)
-    return _answer(request, patient, _keep(request, patient, changed), added=other)
+    return answer(request, patient, _keep(request, patient, changed), added=other)
 
 
 def _use_existing(
@@ -182,7 +176,7 @@ def _unhelpful(
     services.mark_not_helpful(
         patient, service_code=press.code, rule_key=press.arguments[1], by=request.acting
     )
-    return _answer(request, patient, draft, said="Thank you. The rule's owners will see it.")
+    return answer(request, patient, draft, said="Thank you. The rule's owners will see it.")
 
 
 def _discard(
@@ -203,27 +197,15 @@ def _send(
     request: HttpRequest, patient: Patient, press: forms.Press, content: Content
 ) -> HttpResponse:
     """Send; R3 first without JavaScript, or when there is much to read."""
-    if before := queries.sent_with_key(request.acting, forms.idempotency_key(request.POST)):
-        return HttpResponseRedirect(reverse("requesting:sent", args=[patient.pk, before.pk]))
+    if before := sent_already(request, patient):
+        return before
     draft = _keep(request, patient, content)
     page = queries.compose(draft, request.acting)
     if page.missing:
-        return _page(request, patient, draft, problems=page.missing)
+        return form_page(request, patient, draft, problems=page.missing)
     if page.needs_check_page or request.POST.get("js") != "1":
         return HttpResponseRedirect(reverse("requesting:check", args=[patient.pk]))
-    return _submit(request, patient, draft)
-
-
-def _submit(request: HttpRequest, patient: Patient, draft: Any) -> HttpResponse:
-    key = forms.idempotency_key(request.POST) or uuid.uuid4()
-    try:
-        made = services.submit(draft, idempotency_key=key, by=request.acting)
-    except Incomplete as incomplete:
-        return _page(request, patient, draft, problems=incomplete.problems)
-    except Conflict as conflict:
-        context = {"patient": patient, "sent": conflict.request}
-        return render(request, "requesting/sent_already.html", context, status=409)
-    return HttpResponseRedirect(reverse("requesting:sent", args=[patient.pk, made.pk]))
+    return submit(request, patient, draft)
 
 
 # The verb of a button: what it does, and how many words have to follow it.
@@ -248,93 +230,7 @@ PRESSES: dict[str, tuple[Act, int]] = {
 }
 
 
-# --- Drawing -------------------------------------------------------------------------------------
-
-
-def _answer(
-    request: HttpRequest,
-    patient: Patient,
-    draft: Any,
-    *,
-    added: str = "",
-    focus_on: str = "",
-    said: str = "",
-) -> HttpResponse:
-    """The workspace for the script; else the page anew, at the card that changed."""
-    if FRAGMENT not in request.headers:
-        where = f"#{added or focus_on}" if added or focus_on else ""
-        return HttpResponseRedirect(reverse("requesting:compose", args=[patient.pk]) + where)
-    context = _context(request, patient, draft, added=added, said=said)
-    return render(request, "requesting/_workspace.html", context)
-
-
-def _page(
-    request: HttpRequest,
-    patient: Patient,
-    draft: Any,
-    *,
-    problems: Sequence[Problem] = (),
-    **more: Any,
-) -> HttpResponse:
-    context = _context(request, patient, draft, problems=problems) | more
-    context["errors"] = [
-        {"text": problem.sentence, "href": f"#{anchor(problem)}"} for problem in problems
-    ]
-    return render(request, "requesting/compose.html", context, status=422 if problems else 200)
-
-
-def _context(
-    request: HttpRequest,
-    patient: Patient,
-    draft: Any,
-    *,
-    problems: Sequence[Problem] = (),
-    added: str = "",
-    said: str = "",
-) -> dict[str, Any]:
-    page = queries.compose(draft, request.acting, problems=problems)
-    first = first_question(page, added) or ("" if problems else fix_begins(page))
-    return {
-        "patient": patient,
-        "similar": similar_name_opened(request.acting, patient),
-        "page": page,
-        "anchor": anchor,
-        "key": uuid.uuid4(),
-        "seal": signing.dumps(str(patient.pk), salt=SEAL),
-        "usual": queries.usual_services(request.acting),
-        "order_sets": queries.order_sets(request.acting),
-        "undo_seconds": page.undo_seconds,
-        "allowance": _allowance(request),
-        "focus": first,
-        "said": said or _added_words(page, added, first),
-        "words": "",
-    }
-
-
-def _added_words(page: queries.Composition, code: str, first: str) -> str:
-    line = next((line for line in page.lines if line.code == code), None)
-    if line is None:
-        return ""
-    return f"{line.title} added. {'Choose a reason.' if first.endswith('.reason') else ''}".strip()
-
-
-def _stale(request: HttpRequest, patient: Patient, stale: StaleDraft) -> HttpResponse:
-    """Another tab saved meanwhile: nothing is thrown away without a word (SAVE-CONFLICT)."""
-    if FRAGMENT in request.headers:
-        return HttpResponse(status=409)
-    context = {"patient": patient, "draft": stale.draft}
-    return render(request, "requesting/save_conflict.html", context, status=409)
-
-
-def _seal_is_broken(request: HttpRequest, patient: Patient) -> bool:
-    """A form drawn for one patient is never taken for another (hazard H01)."""
-    try:
-        return signing.loads(request.POST.get("patient", ""), salt=SEAL) != str(patient.pk)
-    except signing.BadSignature:
-        return True
-
-
-# --- Suggestions, R3, R4 --------------------------------------------------------------------------
+# --- Suggestions ----------------------------------------------------------------------------------
 
 
 @require_safe
@@ -344,56 +240,3 @@ def suggest(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:80]
     hits = queries.suggestions(words, acting=request.acting, patient=patient) if words else []
     return render(request, "requesting/_suggestions.html", {"hits": hits, "words": words})
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def check(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
-    """R3 `/p/<uuid>/request/check`: all of it once more, then Send."""
-    patient = patient_for(request.acting, patient_id, request=request)
-    if stopped := interruption(request, patient):
-        return stopped
-    draft = queries.draft_for(request.acting, patient)
-    if request.method == "POST" and not _seal_is_broken(request, patient):
-        return _submit(request, patient, draft)
-    context = _context(request, patient, draft)
-    if context["page"].missing:
-        return HttpResponseRedirect(reverse("requesting:compose", args=[patient.pk]))
-    return render(request, "requesting/check.html", context)
-
-
-@require_safe
-def sent_page(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
-    """R4: sent, and how to undo it."""
-    patient = patient_for(request.acting, patient_id, request=request)
-    made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
-    return render(request, "requesting/sent.html", {"patient": patient, "made": made})
-
-
-@require_safe
-def details(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
-    """What the patient takes home: which tests, where, when it is open. Nothing clinical."""
-    patient = patient_for(request.acting, patient_id, request=request)
-    made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
-    return render(request, "requesting/details.html", {"subject": patient, "made": made})
-
-
-@require_POST
-def undo(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID) -> HttpResponse:
-    """Back into the draft while the time runs; afterwards, who to ring."""
-    patient = patient_for(request.acting, patient_id, request=request)
-    made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
-    try:
-        services.undo(made.request, by=request.acting)
-    except TooLateToUndo as late:
-        context = {"patient": patient, "made": made, "phone": late.phone}
-        return render(request, "requesting/too_late.html", context, status=409)
-    target = "requesting:compose" if request.POST.get("then") == "change" else "record"
-    return HttpResponseRedirect(reverse(target, args=[patient.pk]))
-
-
-@require_POST
-def stay(request: HttpRequest, patient_id: uuid.UUID) -> HttpResponse:
-    """The person chose to keep working for this patient though the record system moved on."""
-    patient = patient_for(request.acting, patient_id, request=request)
-    stay_with(request, patient)
-    return HttpResponseRedirect(reverse("requesting:compose", args=[patient.pk]))

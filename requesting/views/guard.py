@@ -7,8 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from patients.errors import NotFound
-from patients.queries import Patient
-from patients.queries import patient_for
+from patients.queries import Patient, patient_for
 
 CONTEXT_KEY = settings.PATIENT_CONTEXT_KEY
 
@@ -24,6 +23,18 @@ def other_patient(request: HttpRequest, patient: Patient) -> HttpResponse | None
         return None
     context = {"page_patient": patient, "context_patient": other}
     return render(request, "requesting/changed_patient.html", context, status=409)
+
+
+def interruption(request: HttpRequest, patient: Patient) -> HttpResponse | None:
+    """The page that stands in the way of asking for this patient; None when nothing does."""
+    return other_patient(request, patient) or _has_died(request, patient)
+
+
+def _has_died(request: HttpRequest, patient: Patient) -> HttpResponse | None:
+    """DECEASED (ux.md 2.4): nothing is asked for who has died."""
+    if not patient.is_deceased:
+        return None
+    return render(request, "requesting/has_died.html", {"patient": patient}, status=409)
 
 
 def stay_with(request: HttpRequest, patient: Patient) -> None:

@@ -184,9 +184,7 @@ def test_what_was_not_saved_never_looks_sent_and_pressing_again_sends_it_once(op
     patient = open_surgery.patient()
     client = world.client("gp", raise_request_exception=False)
     form = Form(client, patient)
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '300ms'")
-    with somebody_else_holds(patient):
+    with somebody_else_holds(patient), impatient():
         answer = form.press("send", **chest())
     assert answer.status_code == 500
     assert "may not have been done" in words(answer)
@@ -195,6 +193,15 @@ def test_what_was_not_saved_never_looks_sent_and_pressing_again_sends_it_once(op
     sent = form.press("send", **chest())
     assert sent.url.endswith("/sent")
     assert Request.objects.count() == 1
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Our connection gives up on a lock at once instead of after five seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '300ms'")
+        yield
+        cursor.execute("RESET lock_timeout")
 
 
 @contextmanager
@@ -208,3 +215,19 @@ def somebody_else_holds(patient) -> Iterator[None]:
         yield
     finally:
         other.close()
+
+
+def test_nothing_is_asked_for_who_has_died(gp, surgery):
+    patient = surgery.patient(died_on=timezone.localdate() - timedelta(days=3), is_deceased=True)
+    answer = gp.get(address(patient))
+    assert answer.status_code == 409
+    assert "You cannot request tests." in words(answer)
+    assert gp.post(address(patient), {"do": "add fbc"}).status_code == 409
+    assert not Draft.objects.exists()
+
+
+def test_who_may_not_ask_for_everything_sees_how_much(world, surgery):
+    text = words(world.client("ahp-expired").get(address(surgery.patient())))
+    assert "You can request " in text
+    assert "of 211 tests" in text
+    assert "You can request " not in words(world.client("gp").get(address(surgery.patient())))
