@@ -33,12 +33,20 @@ THREE_TESTS = ("chest-xray", "fbc", "ue")
 
 @dataclass(frozen=True)
 class Figure:
-    """One page in one world: milliseconds, and the most queries that it took."""
+    """One page in one world: milliseconds, and the most queries that it took.
+
+    `steps` counts the answers on the way: a box that is sent leads to another page.
+    """
 
     page: str
     p50: float
     p95: float
     queries: int
+    steps: int = 1
+
+    @property
+    def is_over_the_limit(self) -> bool:
+        return self.p95 > MOST_MS * self.steps or self.queries > MOST_QUERIES * self.steps
 
 
 Ask = Callable[[], Any]  # one answer of the page, whole
@@ -70,7 +78,11 @@ def _figure(page: str, ask: Ask) -> Figure:
     taken = sorted(_milliseconds(ask) for _ in range(TIMES))
     cuts = quantiles(taken, n=20, method="inclusive")
     most = max(_queries(ask) for _ in range(COUNTED))
-    return Figure(page, cuts[9], cuts[18], most)
+    return Figure(page, cuts[9], cuts[18], most, steps=_steps(ask()))
+
+
+def _steps(answer: Any) -> int:
+    return 1 + len(getattr(answer, "redirect_chain", ()))
 
 
 def _milliseconds(ask: Ask) -> float:
@@ -198,7 +210,7 @@ def _create(address: str, database: str) -> None:
 
 def table(sizes: list[int], worlds: list[list[Figure]]) -> str:
     """A line a page: each world's figures, then the last world's over the first's."""
-    heads = "".join(f"{f'{size:,} patients':>25}" for size in sizes)
+    heads = "".join(f"{f'{size:,} patients':>26}" for size in sizes)
     columns = "".join(f"{'p50 ms':>9}{'p95 ms':>9}{'queries':>7}" for _ in sizes)
     ratio = f"{sizes[-1]:,} : {sizes[0]:,}"
     lines = [f"{'':<36}{heads}   {ratio}", f"{'':<36}{columns}   {'p50':>6}{'p95':>7}"]
@@ -207,9 +219,9 @@ def table(sizes: list[int], worlds: list[list[Figure]]) -> str:
 
 
 def _line(figures: tuple[Figure, ...]) -> str:
-    cells = "".join(f"{one.p50:>9.1f}{one.p95:>9.1f}{one.queries:>7}" for one in figures)
+    cells = "".join(f"{one.p50:>9.1f}{one.p95:>9.1f}{one.queries:>8}" for one in figures)
     first, last = figures[0], figures[-1]
-    over = " over the limit" if last.p95 > MOST_MS or last.queries > MOST_QUERIES else ""
+    over = " over the limit" if last.is_over_the_limit else ""
     ratios = f"   {last.p50 / first.p50:>6.2f}{last.p95 / first.p95:>7.2f}"
     return f"{first.page:<36}{cells}{ratios}{over}"
 
@@ -226,7 +238,7 @@ def main() -> None:
         return
     sizes = [int(size) for size in os.environ.get("BENCH_PATIENTS", DEFAULT_PATIENTS).split(",")]
     print(table(sizes, run(sizes)))  # noqa: T201
-    print(f"Limits at the larger size: p95 {MOST_MS} ms, {MOST_QUERIES} queries.")  # noqa: T201
+    print(f"Limits at the larger size, an answer: p95 {MOST_MS} ms, {MOST_QUERIES} queries.")  # noqa: T201
 
 
 if __name__ == "__main__":
