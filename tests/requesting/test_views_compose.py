@@ -1,20 +1,16 @@
 """R2 to R4 behind the browser: presses, drafts, refusals, and the cost of the page."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
 from django.utils import timezone
 
 from accounts.models import AccessEvent
 from requesting.models import AlertOutcome, Draft, Request, RuleCount
-from requesting.services.submitting import PATIENT_LOCK
 
-from .conftest import seed_surgery
-from .surgery import CHEST, FBC, Surgery
+from .forms import Form, address, chest, words
+from .surgery import CHEST, FBC
 
 
 @pytest.fixture
@@ -25,36 +21,6 @@ def gp(world):
 @pytest.fixture
 def patient(surgery):
     return surgery.patient()
-
-
-def words(response) -> str:
-    return " ".join(response.content.decode().split())
-
-
-def address(patient) -> str:
-    return f"/p/{patient.pk}/request/"
-
-
-class Form:
-    """The form as a browser has it: the seal, the key and the version of the page."""
-
-    def __init__(self, client, patient) -> None:
-        self.client, self.address = client, address(patient)
-        page = client.get(self.address).content.decode()
-        self.fields = {
-            name: page.split(f'name="{name}" value="')[1].split('"')[0]
-            for name in ("key", "patient", "version")
-        }
-
-    def press(self, do: str, *, fragment: bool = False, **fields):
-        headers = {"X-Fragment": "1"} if fragment else {}
-        data = self.fields | {"do": do} | fields
-        return self.client.post(self.address, data, headers=headers)
-
-
-def chest(**more):
-    code = "cough-for-more-than-3-weeks"
-    return {"item": "chest-xray", "chest-xray.reason": code, "js": "1"} | more
 
 
 def test_a_press_answers_with_the_part_for_the_script_and_a_redirect_without(gp, patient):
@@ -170,51 +136,6 @@ def test_an_answer_to_nobodys_form_is_refused(gp, patient):
     fields = {"do": "send", "item": "fbc", "key": str(uuid.uuid4()), "patient": "made-up"}
     assert gp.post(address(patient), fields).status_code == 409
     assert Request.objects.count() == 0
-
-
-@pytest.fixture
-def open_surgery(transactional_db) -> Surgery:
-    """A surgery whose doings other connections see."""
-    seed_surgery()
-    return Surgery()
-
-
-@pytest.mark.hazard("H05")
-def test_what_was_not_saved_never_looks_sent_and_pressing_again_sends_it_once(open_surgery, world):
-    patient = open_surgery.patient()
-    client = world.client("gp", raise_request_exception=False)
-    form = Form(client, patient)
-    with somebody_else_holds(patient), impatient():
-        answer = form.press("send", **chest())
-    assert answer.status_code == 500
-    assert "may not have been done" in words(answer)
-    assert Request.objects.count() == 0
-
-    sent = form.press("send", **chest())
-    assert sent.url.endswith("/sent")
-    assert Request.objects.count() == 1
-
-
-@contextmanager
-def impatient() -> Iterator[None]:
-    """Our connection gives up on a lock at once instead of after five seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '300ms'")
-        yield
-        cursor.execute("RESET lock_timeout")
-
-
-@contextmanager
-def somebody_else_holds(patient) -> Iterator[None]:
-    """Another connection has the patient's lock for as long as this lasts."""
-    other = connections.create_connection("default")
-    try:
-        with other.cursor() as cursor:
-            words = "SELECT pg_advisory_lock(%s, hashtext(%s))"
-            cursor.execute(words, [PATIENT_LOCK, str(patient.pk)])
-        yield
-    finally:
-        other.close()
 
 
 def test_nothing_is_asked_for_who_has_died(gp, surgery):
