@@ -46,6 +46,7 @@ def content(data: QueryDict) -> dict[str, Any]:
     codes = list(dict.fromkeys(data.getlist("item")))
     return {
         "items": [_item(code, data) for code in codes],
+        "hospital": data.get("hospital", ""),
         "priority": data.get("priority", "routine"),
         "results_to": _number(data.get("results_to")),
         "copy_to": [n for n in map(_number, data.getlist("copy_to")) if n],

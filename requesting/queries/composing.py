@@ -5,7 +5,7 @@ The names are those that the page reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -25,9 +25,9 @@ from requesting.errors import Problem
 from requesting.hl7.words import clinical_information
 from requesting.models import Draft, PreviousResult, Priority, RequestItem
 from requesting.reasons import GO_ON, REJECTIONS
-from requesting.rules import Box
+from requesting.rules import Box, Given
 
-from .as_sent import line_as_sent
+from .as_sent import AGREED, answers_of, line_as_sent
 from .examining import Examined, Known, examine, look_up, trust_code
 from .missing import options, people_words, problems_of
 
@@ -112,6 +112,12 @@ class ChosenTest:
     def given_words(self, rule_key: str) -> str:
         given = self.examined.line.alerts.get(rule_key)
         return given.words if given else ""
+
+    @property
+    def kept(self) -> tuple[tuple[str, Given], ...]:
+        """The answers whose box is not there any more: the page has to go on posting them."""
+        shown = self.box.alert.rule_key if self.box.alert else ""
+        return tuple(pair for pair in self.examined.line.alerts.items() if pair[0] != shown)
 
 
 @dataclass(frozen=True)
@@ -249,7 +255,7 @@ def _chosen(
             ReasonChoice(each.code, each.text, each.code in line.reasons)
             for each in service.reasons.all()
         ),
-        questions=tuple(_question(each, line) for each in test.questions),
+        questions=(*(_question(each, line) for each in test.questions), *_agreed(test)),
         details=line.details,
         details_needed=is_imaging and not service.reasons.all(),
         details_hint=_hint(draft.replaces),
@@ -272,6 +278,13 @@ def _question(question: Question, line: Line) -> QuestionChoice:
         value=line.answers.get(question.code, ""),
         is_required=question.is_required,
     )
+
+
+def _agreed(test: Examined) -> Iterator[QuestionChoice]:
+    """Who agreed it: once the box that asked has gone, the name stays to be seen and changed."""
+    for each in answers_of(test):
+        if each.code.endswith(AGREED):
+            yield QuestionChoice(each.code, each.question, "", each.kind, (), each.value, True)
 
 
 def _hint(replaces: RequestItem | None) -> str:

@@ -12,7 +12,7 @@ from requesting.drafts import ANSWER_LENGTH, DETAILS_LENGTH, Content, Line
 from requesting.errors import Problem
 from requesting.hl7 import MOST_COPIES
 from requesting.models import Priority
-from requesting.reasons import GO_ON, OTHER_MIN_CHARACTERS
+from requesting.reasons import OTHER_MIN_CHARACTERS
 from requesting.rules import Alert, Given, Level
 
 from .examining import Examined
@@ -67,25 +67,25 @@ def _of_alerts(test: Examined, code: str) -> Iterator[Problem]:
         if alert.level is Level.STOP:
             yield Problem(field, f"{alert.heading} {alert.body}", _stop_words(alert))
         elif alert.stops_sending:
-            words = f"Give a reason to request {_named(test)} now"
-            yield Problem(field, words, "reason to go on")
-        elif alert.answered and alert.level is Level.REASON:
-            yield from _of_given(alert.answered, field)
+            yield _unanswered(test, field, test.line.alerts.get(alert.rule_key))
+        elif alert.answered and _is_unsendable(alert.answered.words):
+            words = f"Say why in {ANSWER_LENGTH} plain characters or fewer"
+            yield Problem(field, words, "reason in words")
+
+
+def _unanswered(test: Examined, field: str, given: Given | None) -> Problem:
+    if given is not None and given.reason == "other":
+        words = f"Say why in {OTHER_MIN_CHARACTERS} characters or more"
+        return Problem(field, words, "reason in words")
+    return Problem(field, f"Give a reason to request {_named(test)} now", "reason to go on")
+
+
+def _is_unsendable(words: str) -> bool:
+    return len(words) > ANSWER_LENGTH or bool(_CONTROL.search(words))
 
 
 def _stop_words(alert: Alert) -> str:
     return "who agreed it" if alert.asks_for else alert.heading.rstrip(".")
-
-
-def _of_given(given: Given, field: str) -> Iterator[Problem]:
-    if given.reason not in GO_ON:
-        yield Problem(field, "Choose one of the reasons", "reason to go on")
-    elif given.reason == "other" and len(given.words) < OTHER_MIN_CHARACTERS:
-        words = f"Say why in {OTHER_MIN_CHARACTERS} characters or more"
-        yield Problem(field, words, "reason in words")
-    elif len(given.words) > ANSWER_LENGTH or _CONTROL.search(given.words):
-        words = f"Say why in {ANSWER_LENGTH} plain characters or fewer"
-        yield Problem(field, words, "reason in words")
 
 
 def _of_side(test: Examined, code: str) -> Iterator[Problem]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from requesting.reasons import GO_ON, OTHER_MIN_CHARACTERS
+
 from .alerts import Alert
-from .facts import ABNORMAL, FATIGUING, Facts, Level, Rule
+from .facts import ABNORMAL, FATIGUING, Facts, Given, Level, Rule
 from .kinds import KINDS
 
 
@@ -27,7 +29,14 @@ def _calmed(alert: Alert, facts: Facts) -> Alert:
 
 def _answered(alert: Alert, facts: Facts) -> Alert:
     """Fatigue rule 2: what this person answered in the last 24 hours is not asked again."""
-    given = facts.given.get(alert.rule_key) or facts.earlier.get(alert.rule_key)
-    if alert.level not in FATIGUING or given is None or not given.reason:
-        return alert
-    return replace(alert, answered=given)
+    for given in (facts.given.get(alert.rule_key), facts.earlier.get(alert.rule_key)):
+        if given is not None and alert.level in FATIGUING and _is_enough(given, alert):
+            return replace(alert, answered=given)
+    return alert
+
+
+def _is_enough(given: Given, alert: Alert) -> bool:
+    """One of the reasons, "other" with its words; advice may simply be kept aside."""
+    if given.reason == "other":
+        return len(given.words) >= OTHER_MIN_CHARACTERS
+    return given.reason in GO_ON or (given.reason == "keep" and alert.level is Level.ADVICE)
