@@ -21,7 +21,7 @@ from requesting.models import Request
 from results.models import Report
 
 from .clock import Clock, lived_by
-from .multiply import choose, multiply
+from .multiply import choose, make_copies
 from .past import NotLived, Past
 from .steps import tell
 from .stories import STORIES, Story
@@ -85,7 +85,7 @@ def grow(*, requests: int, results: int, say: Say = lambda _: None) -> int:
     wanted = max(results - Report.objects.count(), 0) / missing
     open_share = OPEN_SHARE if requests >= LARGE else 0.0
     copies = choose(missing, reports=wanted, open_share=open_share, now=timezone.now())
-    multiply(copies, say=say)
+    make_copies(copies, say=say)
     return len(copies)
 
 

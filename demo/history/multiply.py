@@ -114,7 +114,7 @@ def _earlier(
 # --- Copying --------------------------------------------------------------------------------------
 
 
-def multiply(copies: list[Copy], *, say: Callable[[str], object] = lambda _: None) -> None:
+def make_copies(copies: list[Copy], *, say: Callable[[str], object] = lambda _: None) -> None:
     """Put the copies in: all of them, or none when it is stopped half way."""
     if not copies:
         return

@@ -174,4 +174,3 @@ def _answer(question: Any) -> str:
     if question.choices:
         return str(question.choices[0][0])
     return ANSWERS[question.kind]
-

@@ -22,6 +22,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "cancelled": (),
 }
 CANCELLABLE = {"new", "accepted", "booked", "did not attend"}
+# ORC-7.6 (HL7 v2.4 §4.3.6) in words; routine needs none.
+URGENCY = {"R": "", "A": "Urgent", "S": "Stat", "P": "Before operation", "T": "Timing critical"}
 IMAGING_ONLY = {"schedule", "perform", "did_not_attend"}
 
 
@@ -190,6 +192,12 @@ def _answer(obx: Segment) -> list[str]:
     return [obx.get(3, 2) or obx.get(3), obx.get(5, 2) or obx.get(5)]
 
 
+def _priority(orc: Segment, obr: Segment) -> str:
+    """In words where the order has them (TQ.8), else the code; nothing for routine."""
+    code = orc.get(7, 6) or obr.get(27, 6) or obr.get(5)
+    return orc.get(7, 8) or obr.get(27, 8) or URGENCY.get(code, code)
+
+
 def order_from(message: Message, asked: Asked, *, department: str, now: str) -> Order:
     """A new order. Raises CannotRead, naming the field."""
     header, pid, obr = message.header, message.first("PID"), asked.obr
@@ -211,7 +219,7 @@ def order_from(message: Message, asked: Asked, *, department: str, now: str) -> 
         code=_need(obr.get(4), "OBR-4 (what is asked for)"),
         name=obr.get(4, 2) or obr.get(4),
         system=obr.get(4, 3),
-        priority=asked.orc.get(7, 6) or obr.get(27, 6) or obr.get(5),
+        priority=_priority(asked.orc, obr),
         details="\n".join(_repetitions(obr.whole(13)) + [note.get(3) for note in asked.notes]),
         reasons=_repetitions(obr.whole(31)),
         answers=[_answer(obx) for obx in asked.obxs],

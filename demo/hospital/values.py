@@ -174,14 +174,15 @@ def draw(panel: Panel, *, kind: str, person: Person, seed: str) -> list[Value]:
     chance = random.Random(f"{seed}/{kind}")
     story = Story({}, "")
     if kind != "normal":
-        told = panel.stories.get(kind) or [_default_story(panel, person, kind)]
-        story = chance.choice(told)
+        told = panel.stories.get(kind) or panel.stories.get("abnormal")
+        story = chance.choice(told) if told else _default_story(panel, person, kind)
     for _ in range(_TRIES):
         values = _values(panel, person, story, chance)
         if _is_as_meant(values, kind):
             break
     if kind == "critical" and not {"HH", "LL"} & {value.flag for value in values}:
-        values[0] = replace(values[0], flag="AA")
+        worst = next((n for n, value in enumerate(values) if value.flag not in ("N", "")), 0)
+        values[worst] = replace(values[worst], flag="AA")
     if story.comment:
         values[0] = replace(values[0], comment=story.comment)
     return values

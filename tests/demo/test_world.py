@@ -21,7 +21,7 @@ from accounts.models import Membership, Organisation
 from accounts.queries import acting_at, user_by_username
 from catalogue.models import ServiceCode
 from demo.history import NotLived, choose, live_stories
-from demo.history.multiply import TREE
+from demo.history.multiply import TABLES, TREE, make_copies
 from demo.history.stories import STORIES, Story
 from demo.hospital.departments import read_departments
 from demo.hospital.memory import Memory
@@ -257,6 +257,40 @@ def test_a_copy_is_about_one_patient_and_asked_for_by_somebody_of_the_practice()
     assert not values.exclude(patient=F("version__report__patient")).exists()
     working = set(Membership.objects.filter(role="gp").values_list("user_id", "organisation_id"))
     assert {(item.requester_id, item.organisation_id) for item in items} <= working
+
+
+def _definitions() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = ANY(%s::regclass[]) "
+            "UNION ALL SELECT indexdef FROM pg_indexes WHERE tablename = ANY(%s)",
+            [TABLES, TABLES],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_a_large_copy_leaves_every_key_and_index_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("demo.history.multiply.MANY", 1)
+    before, requests = _definitions(), Request.objects.count()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    make_copies(choose(30, reports=2, open_share=0.3, now=timezone.now()))
+    assert _definitions() == before
+    assert Request.objects.count() == requests + 30
+
+
+def test_open_copies_are_recent_and_of_what_rests_with_somebody() -> None:
+    copies = choose(60, reports=1, open_share=1, now=timezone.now())
+    assert {copy.pattern.request_id for copy in copies}
+    assert all(copy.earlier <= timedelta(days=6) for copy in copies)
+    statuses = RequestItem.objects.filter(
+        request__in=[copy.pattern.request_id for copy in copies]
+    ).values_list("status", flat=True)
+    assert not set(statuses) & {"held", "queued", "sent", "reviewed", "cancelled"}
 
 
 def test_no_number_was_given_twice() -> None:
