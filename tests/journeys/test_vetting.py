@@ -57,6 +57,7 @@ def test_accepting_takes_one_interaction_and_goes_to_the_next(visit, room, shoot
     assert_accessible(page)
 
 
+@pytest.mark.hazard("H10")
 def test_refusing_with_a_reason_takes_two_interactions(visit, room, shoot):
     first, _second = waiting(room, CHEST, JAUNDICE)
     page = at_the_first(visit, first)

@@ -219,6 +219,7 @@ def cancelling(client, item, **fields):
     return client.post(address, fields) if fields else client.get(address)
 
 
+@pytest.mark.hazard("H09")
 def test_what_the_department_has_is_cancelled_by_a_message_after_whom_to_ring(surgery, browser):
     item, gp = surgery.delivered(), browser("gp")
     text = words(cancelling(gp, item))

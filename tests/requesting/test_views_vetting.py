@@ -50,7 +50,7 @@ def test_the_list_says_who_waits_how_long_for_what_and_what_is_not_safe(surgery,
         text = words(world.client("radiologist").get(LIST))
     for expected in (
         "Start vetting (2)", "Ultrasound abdomen", "Jaundice", "Over 3 days", "Northgate Surgery",
-        "Urgent first, then oldest", "TESTPATIENT, Agnes (Mrs)", "Nothing flagged",
+        "Urgent first, then oldest", "TESTPATIENT, Agnes (Mrs)", "Nobody",
     ):  # fmt: skip
         assert expected in text
     assert text.index("Chest X-ray<") < text.index("Ultrasound abdomen<")
@@ -179,6 +179,7 @@ def test_a_second_press_of_the_same_decision_leads_on_and_decides_nothing_else(
     assert first.events.filter(event="ready").count() == 1
 
 
+@pytest.mark.hazard("H10")
 @pytest.mark.parametrize("code", sorted(REJECTIONS))
 def test_every_reason_rejects_and_tells_the_requester(surgery, radiologist, code):
     item = surgery.vetting()
