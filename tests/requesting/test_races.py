@@ -12,9 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from messaging.models import OutboundMessage
+from ordercomms.celery import app
 from requesting import services
 from requesting.errors import Incomplete, TooLateToUndo
 from requesting.models import OrderMessage, Request, RequestItem
+from requesting.services.doorbell import RELEASE
 
 from .conftest import seed_surgery
 from .surgery import CHEST, Surgery
@@ -107,3 +109,15 @@ def test_many_workers_release_each_request_once(open_surgery):
     released = at_once(*[services.release_due] * 4)
     assert sum(released) == len(requests)
     assert OutboundMessage.objects.count() == len(requests)
+
+
+def test_a_sent_request_rings_for_the_end_of_its_undo_time_with_its_number_only(open_surgery):
+    with app.connection_for_read() as broker:
+        queue = broker.SimpleQueue("timers")
+        queue.clear()
+        item = open_surgery.item()
+        message = queue.get(timeout=5)
+        message.ack()
+    assert message.headers["task"] == RELEASE
+    assert message.payload[0] == [str(item.request_id)]
+    assert message.headers["eta"] == item.request.release_at.isoformat()

@@ -235,6 +235,19 @@ def test_a_new_answer_stands_before_the_one_of_yesterday():
     assert one(DUP_OPEN, given).answered == Given("specialist")
 
 
+@pytest.mark.parametrize(
+    ("given", "is_enough"),
+    [
+        (Given("clinical_change"), True), (Given("other", "It was lost"), True),
+        (Given("other", "lost"), False), (Given("because"), False), (Given("keep"), False),
+    ],
+)  # fmt: skip
+def test_only_one_of_the_reasons_answers_a_box_and_other_needs_its_words(given, is_enough):
+    alert = one(DUP_OPEN, facts(open_items=(OPEN,), given={"dup-open": given}))
+    assert (alert.answered is not None) == is_enough
+    assert alert.stops_sending != is_enough
+
+
 def test_a_stop_cannot_be_answered_away():
     given = facts(is_deceased=True, given={"deceased": Given("other", "please please")})
     assert one(DECEASED, given).stops_sending
