@@ -9,6 +9,8 @@ from difflib import SequenceMatcher
 from itertools import chain, groupby
 from typing import Protocol
 
+from .ranges import flag_words, split_flags
+
 
 class Value(Protocol):
     """What is compared of an observation."""
@@ -133,7 +135,7 @@ def said(value: Value | None) -> str:
         return ""
     parts = {
         "": f"{value.value} {value.units}".strip() or value.document or "No value",
-        "flag": value.flags,
+        "flagged": ", ".join(flag_words(flag).lower() for flag in split_flags(value.flags)),
         "range": value.reference_range,
         "status": value.status if value.status not in FINAL else "",
     }

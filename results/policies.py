@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.policies import Acting
 from accounts.roles import Permission
@@ -22,8 +22,8 @@ def reach_of_reports(acting: Acting | None) -> Q:
     place = acting.organisation if acting else None
     if acting is None or place is None or not acting.may(Permission.VIEW_RESULTS):
         return Q(pk__in=[])
-    patients = Patient.objects.filter(reach(acting)).values("pk")
-    return Q(organisation=place) | Q(department=place) | Q(patient__in=patients)
+    within_reach = Patient.objects.filter(reach(acting), pk=OuterRef("patient"))
+    return Q(organisation=place) | Q(department=place) | Q(Exists(within_reach))
 
 
 def may_view(acting: Acting | None, report: Report) -> bool:

@@ -25,6 +25,7 @@ FLAGS: dict[str, Significance] = {
 }  # fmt: skip
 
 FLAG_WORDS: dict[str, str] = {
+    "N": "Normal",
     "L": "Low", "H": "High", "LL": "Critically low", "HH": "Critically high",
     "A": "Abnormal", "AA": "Critical", "<": "Below the scale", ">": "Above the scale",
     "U": "Risen since the last", "D": "Fallen since the last", "B": "Better", "W": "Worse",
@@ -161,11 +162,15 @@ def _arrow(given: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
+def flag_words(flag: str) -> str:
+    """A flag in words; one that nobody knows as it was sent."""
+    return FLAG_WORDS.get(flag) or f"Flag ‘{flag}’, not known here"
+
+
 def _words(given: list[str], level: str) -> str:
-    known = [FLAG_WORDS[flag] for flag in given if flag in FLAG_WORDS]
-    unknown = [f"Flag ‘{flag}’, not known here" for flag in given if flag not in FLAGS]
-    if known or unknown:
-        return ", ".join(known + unknown)
+    said = [flag_words(flag) for flag in given if flag != "N"]
+    if said:
+        return ", ".join(said)
     return "Outside its range" if level == S.ABNORMAL else "No flag"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.policies import Acting
@@ -134,7 +134,8 @@ def over_time(acting: Acting, patient: Patient, code: str, *, period: str = USUA
     period = period if period in YEARS else USUAL
     since = timezone.now() - timedelta(days=YEARS[period])
     readable = current_values([patient.pk], [code]).filter(observed_at__gte=since)
-    rows = list(readable.filter(version__report__in=_readable(acting)))
+    seen = Report.objects.filter(reach_of_reports(acting), pk=OuterRef("version__report"))
+    rows = list(readable.filter(Exists(seen)))
     by_line: dict[Key, list[Observation]] = defaultdict(list)
     for row in rows:
         by_line[key_of(row)].append(row)
@@ -145,10 +146,6 @@ def over_time(acting: Acting, patient: Patient, code: str, *, period: str = USUA
         period=period,
         series=tuple(_series(line) for line in newest_first),
     )
-
-
-def _readable(acting: Acting) -> QuerySet:
-    return Report.objects.filter(reach_of_reports(acting)).values("pk")
 
 
 def _series(line: list[Observation]) -> Series:

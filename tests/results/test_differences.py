@@ -47,8 +47,8 @@ def test_a_changed_value_says_what_it_was_and_what_it_is():
     (change,) = found.values
     assert (change.name, change.was, change.now) == (
         "Potassium",
-        "5.1 mmol/L, flag N, range 3.5-5.3",
-        "6.8 mmol/L, flag HH, range 3.5-5.3",
+        "5.1 mmol/L, flagged normal, range 3.5-5.3",
+        "6.8 mmol/L, flagged critically high, range 3.5-5.3",
     )
 
 
