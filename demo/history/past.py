@@ -13,6 +13,7 @@ from uuid import UUID
 
 from accounts.policies import Acting
 from accounts.queries import acting_at, user_by_username
+from catalogue.models import Service
 from demo.hospital import actions, intake
 from demo.hospital.hl7 import read
 from demo.hospital.memory import Memory
@@ -72,8 +73,7 @@ class Past:
             "hospital": hospital,
             "results_to": by.user.pk if by.user else None,
         }  # fmt: skip
-        for item in content["items"]:
-            self._complete(item, by, patient, side, answers or {})
+        self._complete(content, by, patient, side, answers or {})
         key = UUID(int=self.chance.getrandbits(128), version=4)
         try:
             request = services.send(
@@ -88,25 +88,31 @@ class Past:
         return Request.objects.get(pk=request.pk)
 
     def _complete(
-        self, item: dict[str, Any], by: Acting, patient: Patient, side: str, given: dict[str, str]
-    ) -> None:
-        """Side, reasons and answers as this patient and test need them, and a reason to go on."""
-        known = queries.look_up([item["service"]], patient, by)
-        service = known.services.get(item["service"])
-        if service is None:
-            raise NotLived(f"{item['service']} cannot be asked for")
+        self, content: dict[str, Any], by: Acting, patient: Patient, side: str,
+        given: dict[str, str],
+    ) -> None:  # fmt: skip
+        """Sides, reasons and answers as this patient and the tests need them."""
+        items = {item["service"]: item for item in content["items"]}
+        known = queries.look_up(items, patient, by)
+        for code, item in items.items():
+            if code not in known.services:
+                raise NotLived(f"{code} cannot be asked for")
+            self._choose(item, known.services[code], side)
+        for test in queries.examine(drafts.read(content), known):
+            item = items[test.service.code]
+            item["answers"] = {
+                question.code: given.get(question.code) or _answer(question)
+                for question in test.questions
+                if question.is_required or question.code in given
+            }
+            item["alerts"] = {alert.rule_key: GO_ON for alert in test.alerts}
+
+    def _choose(self, item: dict[str, Any], service: Service, side: str) -> None:
         if service.sides:
             item["side"] = side or self.chance.choice("LR")
         ticked = [reason.code for reason in service.reasons.all()]
         if not item["reasons"] and not item["details"] and ticked:
             item["reasons"] = [self.chance.choice(ticked)]
-        (test,) = queries.examine(drafts.read({"items": [item]}), known)
-        item["answers"] = {
-            question.code: given.get(question.code) or _answer(question)
-            for question in test.questions
-            if question.is_required or question.code in given
-        }
-        item["alerts"] = {alert.rule_key: GO_ON for alert in test.alerts if alert.level == "L2"}
 
     def deliver(self) -> None:
         """What waits in the outbox goes over the hospital's desk, and is acknowledged."""
