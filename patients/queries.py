@@ -15,9 +15,9 @@ from operator import or_
 from uuid import UUID
 
 from django.contrib.postgres.search import TrigramSimilarity
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Greatest
+from django.db.models.functions import Cast, Greatest
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -106,16 +106,15 @@ def similar_name_opened(acting: Acting, patient: Patient) -> bool:
     """
     if acting.user is None:
         return False
-    recent = AccessEvent.objects.filter(
-        user_id=acting.user.pk, at__gte=timezone.now() - SIMILAR_WITHIN,
-        action=VIEWED, outcome="ok",
-    ).exclude(patient_id=str(patient.pk))  # fmt: skip
-    opened = {UUID(pk) for pk in recent.values_list("patient_id", flat=True)}
+    opened = AccessEvent.objects.filter(
+        patient_id=Cast(OuterRef("pk"), CharField()), user_id=acting.user.pk,
+        at__gte=timezone.now() - SIMILAR_WITHIN, action=VIEWED, outcome="ok",
+    )  # fmt: skip
     key = patient.family_key
     alike = Q(family_key=key) | Q(
         family_key__startswith=key[:3], birth_date__year=patient.birth_date.year
     )
-    return bool(opened) and _living().filter(alike, pk__in=opened).exists()
+    return _living().filter(Exists(opened), alike).exclude(pk=patient.pk).exists()
 
 
 def _living() -> QuerySet[Patient]:

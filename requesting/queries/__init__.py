@@ -42,6 +42,7 @@ from .finding import (
     usual_services,
 )
 from .missing import problems_of
+from .reference import Shelf, shelf
 from .telling import HistoryLine, days_waiting, history, is_overdue, next_sentence
 from .tracking import (
     Filters,
@@ -73,15 +74,15 @@ from .vetting import (
 
 __all__ = [
     "ChosenTest", "Composition", "DepartmentRow", "Examined", "Filters", "HistoryLine",
-    "ItemDetail", "JustDecided", "Narrowing", "SentRequest", "SentTest", "Suggestion", "Tally",
-    "TrackerPage", "TrackerRow", "Usual", "VettingDetail", "VettingLane", "VettingPage",
-    "VettingRow", "allowance", "came_since", "check_within_reach", "compose", "context_of",
-    "counts", "days_waiting", "department_counts", "department_requests", "department_rows",
-    "department_worklist", "draft_for", "exam", "examine", "group_of", "history", "hours_today",
-    "is_overdue", "item_for", "item_in_hand", "item_row", "just_decided", "live_rules", "look_up",
-    "may_undo_now", "narrowing", "needs_you_count", "next_sentence", "next_to_vet", "open_drafts",
-    "order_set_codes", "order_sets", "overdue", "patient_in_hand", "problems_of", "reason_words",
-    "recipients", "request_for", "requesters", "requests_of_patient", "sent_for", "sent_with_key",
-    "sentence_for", "suggestions", "tracker", "usual_services", "vetting_for", "visible_to",
-    "with_recipient",
+    "ItemDetail", "JustDecided", "Narrowing", "SentRequest", "SentTest", "Shelf", "Suggestion",
+    "Tally", "TrackerPage", "TrackerRow", "Usual", "VettingDetail", "VettingLane",
+    "VettingPage", "VettingRow", "allowance", "came_since", "check_within_reach", "compose",
+    "context_of", "counts", "days_waiting", "department_counts", "department_requests",
+    "department_rows", "department_worklist", "draft_for", "exam", "examine", "group_of",
+    "history", "hours_today", "is_overdue", "item_for", "item_in_hand", "item_row",
+    "just_decided", "look_up", "may_undo_now", "narrowing", "needs_you_count", "next_sentence",
+    "next_to_vet", "open_drafts", "order_set_codes", "order_sets", "overdue", "patient_in_hand",
+    "problems_of", "reason_words", "recipients", "request_for", "requesters",
+    "requests_of_patient", "sent_for", "sent_with_key", "sentence_for", "shelf", "suggestions",
+    "tracker", "usual_services", "vetting_for", "visible_to", "with_recipient",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ from requesting.rules import Box, Given
 from .as_sent import AGREED, answers_of, line_as_sent
 from .examining import Examined, Known, examine, look_up, trust_code
 from .missing import options, people_words, problems_of
+from .reference import Shelf
 
 MOST_POINTS = 8
 SIDE_WORDS = {"L": "Left", "R": "Right", "B": "Both"}
@@ -161,13 +162,15 @@ class Composition:
         return len(self.lines) > 4 or unanswered
 
 
-def compose(draft: Draft, acting: Acting, *, problems: Iterable[Problem] = ()) -> Composition:
+def compose(
+    draft: Draft, acting: Acting, *, problems: Iterable[Problem] = (), of: Shelf | None = None
+) -> Composition:
     """All that the page shows, in as many queries for one test as for thirty.
 
     `problems` are those of an attempt to send, so that each is beside its field.
     """
     content = drafts.read(draft.content)
-    known = look_up(content.codes, draft.patient, acting, not_counting=draft.replaces_id)
+    known = look_up(content.codes, draft.patient, acting, not_counting=draft.replaces_id, of=of)
     people = recipients(acting)
     content = with_recipient(content, acting)
     tests = examine(content, known)

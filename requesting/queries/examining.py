@@ -41,7 +41,7 @@ from requesting.rules import (
 from requesting.rules import Rule as LiveRule
 from requesting.states import DUPLICATED_WHILE
 
-from .reference import shelf
+from .reference import Shelf, shelf
 
 NOT_ASKED_AGAIN = timedelta(hours=24)
 MOST_PREVIOUS = 200
@@ -120,11 +120,17 @@ def age_in_years(born: date, on: date) -> int:
 
 
 def look_up(
-    codes: Iterable[str], patient: Patient, acting: Acting, *, not_counting: UUID | None = None
+    codes: Iterable[str],
+    patient: Patient,
+    acting: Acting,
+    *,
+    not_counting: UUID | None = None,
+    of: Shelf | None = None,
 ) -> Known:
-    """Once for all tests. `not_counting` is the id of an item that is to be replaced."""
+    """Once for all tests. `not_counting` is the id of an item that is to be replaced; `of` the
+    reference data that the caller has at hand already."""
     today = timezone.localdate()
-    now = shelf()
+    now = of or shelf()
     services = {code: now.services[code] for code in codes if code in now.services}
     return Known(
         patient=patient,

@@ -20,7 +20,7 @@ from requesting.policies import may_request
 
 from .composing import context_of
 from .examining import age_in_years, group_of
-from .reference import shelf
+from .reference import Shelf, shelf
 
 USUAL_WITHIN = timedelta(days=90)
 MOST_USUAL = 8
@@ -103,18 +103,21 @@ def _refusals(services: dict[str, Service], acting: Acting) -> dict[str, str]:
     return found
 
 
-def usual_services(acting: Acting) -> list[Usual]:
-    """This person's most used in 90 days; filled up with what everybody asks for."""
+def usual_services(acting: Acting, *, of: Shelf | None = None) -> list[Usual]:
+    """This person's most used in 90 days; filled up with what everybody asks for.
+
+    `of` is the reference data that the caller has at hand already.
+    """
     since = timezone.now() - USUAL_WITHIN
     mine = RequestItem.objects.filter(requester=acting.user, requested_at__gte=since)
     ranked = mine.values("service__code").annotate(times=Count("pk")).order_by("-times")
     codes = [row["service__code"] for row in ranked[:MOST_USUAL]]
-    known = shelf().services
+    known = (of or shelf()).services
     wanted = [code for code in dict.fromkeys([*codes, *STARTERS]) if code in known]
     return [Usual(code, known[code].name, known[code].short_name) for code in wanted[:MOST_USUAL]]
 
 
-def order_sets(acting: Acting) -> list[catalogue.UsualSet]:
+def order_sets(acting: Acting, *, of: Shelf | None = None) -> list[catalogue.UsualSet]:
     """The sets of which this place can ask something, each with what it can ask."""
     if acting.organisation is None:
         return []
@@ -122,7 +125,7 @@ def order_sets(acting: Acting) -> list[catalogue.UsualSet]:
     can_ask = set(offered.values_list("service__code", flat=True))
     sets = [
         catalogue.UsualSet(code, name, tuple(each for each in codes if each in can_ask))
-        for code, name, codes in shelf().sets
+        for code, name, codes in (of or shelf()).sets
     ]
     return [one for one in sets if one.services]
 

@@ -62,7 +62,8 @@ def form_context(
     added: str = "",
     said: str = "",
 ) -> dict[str, Any]:
-    page = queries.compose(draft, request.acting, problems=problems)
+    shelf = queries.shelf()
+    page = queries.compose(draft, request.acting, problems=problems, of=shelf)
     first = first_question(page, added) or ("" if problems else fix_begins(page))
     return {
         "patient": patient,
@@ -71,8 +72,8 @@ def form_context(
         "anchor": anchor,
         "key": uuid.uuid4(),
         "seal": signing.dumps(str(patient.pk), salt=SEAL),
-        "usual": queries.usual_services(request.acting),
-        "order_sets": queries.order_sets(request.acting),
+        "usual": queries.usual_services(request.acting, of=shelf),
+        "order_sets": queries.order_sets(request.acting, of=shelf),
         "undo_seconds": page.undo_seconds,
         "allowance": _allowance(request),
         "focus": first,
