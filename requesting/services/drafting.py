@@ -21,13 +21,13 @@ def _check(by: Acting) -> None:
         raise Refused("You cannot request tests here.", rule="role")
 
 
-def _locked(patient: Patient, by: Acting) -> tuple[Draft, bool]:
-    """The draft's row, locked, and whether it is new."""
-    draft, is_new = Draft.objects.select_for_update().get_or_create(
+def _locked(patient: Patient, by: Acting) -> Draft:
+    """The draft's row, locked; a new one has version 0."""
+    draft, _ = Draft.objects.select_for_update().get_or_create(
         user=by.user, organisation=by.organisation, patient=patient
     )
     draft.patient = patient  # the one that is in hand already
-    return draft, is_new
+    return draft
 
 
 def save_draft(
@@ -35,16 +35,18 @@ def save_draft(
 ) -> Draft:
     """Keep what was chosen so far. `version` is the one that the page was drawn from.
 
-    Raises Refused; StaleDraft, with the newer one, when another page has saved since.
+    Raises Refused; StaleDraft, with the newer one, when another page has saved since, or when the
+    draft that the page was drawn from is gone: it was sent, or thrown away. A page that saves by
+    itself may be a moment late, and must not bring back what has left.
     """
     _check(by)
     queries.check_within_reach(patient, by)
     meant = drafts.read(content).as_json()
     with transaction.atomic():
-        draft, is_new = _locked(patient, by)
+        draft = _locked(patient, by)
         if draft.content == meant and draft.version:
             return draft
-        if not is_new and version is not None and version != draft.version:
+        if version is not None and version != draft.version:
             raise StaleDraft(draft)
         draft.content, draft.version = meant, draft.version + 1
         _count(draft, patient, by)
@@ -62,7 +64,7 @@ def discard_draft(patient: Patient, *, by: Acting) -> None:
     """Forget what was chosen. A test whose box was shown counts as changed."""
     _check(by)
     with transaction.atomic():
-        draft, _ = _locked(patient, by)
+        draft = _locked(patient, by)
         count_shown(draft, ())
         draft.delete()
 
@@ -71,6 +73,6 @@ def mark_not_helpful(patient: Patient, *, service_code: str, rule_key: str, by: 
     """The person says that a box did not help."""
     _check(by)
     with transaction.atomic():
-        draft, _ = _locked(patient, by)
+        draft = _locked(patient, by)
         if count_not_helpful(draft, service_code, rule_key):
             draft.save(update_fields=["shown"])

@@ -11,7 +11,7 @@ from messaging.models import Partner
 from patients import services as patients
 from patients.models import Relationship
 from requesting import services
-from requesting.errors import Conflict, Incomplete, Refused
+from requesting.errors import Conflict, Incomplete, Refused, StaleDraft
 from requesting.models import Draft, Request, RuleCount
 
 from .surgery import CHEST, FBC, line
@@ -42,6 +42,15 @@ def test_a_sent_request_is_audited_and_leaves_no_draft(surgery):
     kinds = Relationship.objects.filter(patient=patient).values_list("kind", flat=True)
     assert list(kinds) == ["requester"]
     assert request.body_sha256
+
+
+def test_a_save_that_comes_after_send_brings_no_draft_back(surgery):
+    patient, by = surgery.patient(), surgery.acting()
+    draft = surgery.draft(patient, CHEST)
+    services.submit(draft, idempotency_key=uuid.uuid4(), by=by)
+    with pytest.raises(StaleDraft):
+        services.save_draft(patient, content=draft.content, version=draft.version, by=by)
+    assert not Draft.objects.filter(patient=patient).exists()
 
 
 def test_the_persons_own_undo_time_is_kept(surgery):
