@@ -211,7 +211,7 @@ def _create(address: str, database: str) -> None:
 def table(sizes: list[int], worlds: list[list[Figure]]) -> str:
     """A line a page: each world's figures, then the last world's over the first's."""
     heads = "".join(f"{f'{size:,} patients':>26}" for size in sizes)
-    columns = "".join(f"{'p50 ms':>9}{'p95 ms':>9}{'queries':>7}" for _ in sizes)
+    columns = "".join(f"{'p50 ms':>9}{'p95 ms':>9}{'queries':>8}" for _ in sizes)
     ratio = f"{sizes[-1]:,} : {sizes[0]:,}"
     lines = [f"{'':<36}{heads}   {ratio}", f"{'':<36}{columns}   {'p50':>6}{'p95':>7}"]
     lines += [_line(same_page) for same_page in zip(*worlds, strict=True)]
