@@ -68,6 +68,7 @@ def shoot() -> Callable[[Page, str], None]:
         folder.mkdir(exist_ok=True)
         for width in (1280, 320):
             page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate("scrollTo(0, 0)")  # else the banner, which stays, lies on the heading
             page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
         page.set_viewport_size({"width": 1280, "height": 900})
 
