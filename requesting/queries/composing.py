@@ -5,7 +5,7 @@ The names are those that the page reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -172,7 +172,7 @@ def compose(
     content = drafts.read(draft.content)
     known = look_up(content.codes, draft.patient, acting, not_counting=draft.replaces_id, of=of)
     people = recipients(acting)
-    content = with_recipient(content, acting)
+    content = with_recipient(content, acting, people)
     tests = examine(content, known)
     shown = tuple(problems)
     ids = frozenset(user.pk for user in people)
@@ -215,24 +215,29 @@ def _hospital(content: Content, tests: tuple[Examined, ...]) -> str:
 
 
 def recipients(acting: Acting) -> list[User]:
-    """Who may get the results: the clinicians of the place who can act on them, and who supervises
-    this person, wherever that is. A supervised person's results go there first (hazard H12)."""
+    """Who may get the results: the clinicians of this place who can act on them, first the one who
+    gets them when nobody is named.
+
+    That is who supervises, where they work here too (hazard H12). A result is on the lists of the
+    place that asked, so it never goes to somebody who does not work there: they would not see it.
+    """
     if acting.organisation is None or acting.user is None:
         return []
-    people = {user.pk: user for user in colleagues(acting.organisation, Permission.REVIEW_RESULTS)}
-    supervisor = acting.supervisor
-    if supervisor and supervisor.is_active:
-        people[supervisor.pk] = supervisor
-    first = supervisor.pk if supervisor else acting.user.pk
-    return sorted(people.values(), key=lambda user: user.pk != first)
+    people = list(colleagues(acting.organisation, Permission.REVIEW_RESULTS))
+    supervisor = acting.supervisor.pk if acting.supervisor else None
+    is_here = any(user.pk == supervisor for user in people)
+    first = supervisor if is_here else acting.user.pk
+    return sorted(people, key=lambda user: user.pk != first)
 
 
-def with_recipient(content: Content, acting: Acting) -> Content:
-    """Who the results go to when the person has not said."""
+def with_recipient(
+    content: Content, acting: Acting, people: Sequence[User] | None = None
+) -> Content:
+    """Who the results go to when the person has not said. `people` saves asking for them again."""
     if content.results_to is not None or acting.user is None:
         return content
-    default = acting.supervisor or acting.user
-    return replace(content, results_to=default.pk)
+    people = recipients(acting) if people is None else people
+    return replace(content, results_to=people[0].pk) if people else content
 
 
 def _chosen(

@@ -132,8 +132,15 @@ def test_results_go_to_the_person_unless_supervised(surgery):
     page = composed(surgery, FBC)
     assert page.recipients[0].words == "You (Dr A Patel, GP)"
     assert page.results_to == surgery.user("gp").pk
-    supervised = composed(surgery, FBC, by="ahp")
+    supervised = composed(surgery, FBC, by="ahp-expired")
     assert supervised.results_to == surgery.user("gp").pk
+
+
+@pytest.mark.hazard("H12")
+def test_no_result_goes_to_a_supervisor_who_works_elsewhere_and_would_not_see_it(surgery):
+    at_the_clinic = composed(surgery, FBC, by="ahp")
+    assert at_the_clinic.results_to == surgery.user("ahp").pk
+    assert surgery.user("gp").pk not in [person.id for person in at_the_clinic.recipients]
 
 
 def test_many_tests_or_an_unanswered_box_go_by_the_check_page(surgery):
