@@ -170,8 +170,8 @@ def test_each_sees_what_is_theirs_and_nothing_else(surgery):
 
 
 @pytest.mark.hazard("H12")
-def test_who_supervises_sees_what_they_answer_for_elsewhere(surgery):
-    item = surgery.item(line("fbc"), by="ahp")
-    assert item.request.results_to.username == "gp"
-    assert queries.item_for(surgery.acting("gp"), item.pk).item == item
-    assert item not in queries.visible_to(surgery.acting("gp2"))
+def test_who_gets_the_results_sees_the_request_also_from_their_other_place(surgery):
+    item = surgery.item(line("fbc"), results_to=surgery.user("gp2").pk)
+    at_the_network = acting_at(surgery.user("gp2"), "U90001")
+    assert queries.item_for(at_the_network, item.pk).item == item
+    assert item not in queries.visible_to(surgery.acting("ahp"))
