@@ -1,0 +1,9 @@
+"""See the models of the same word."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("requesting", "0004_downtime")]
+
+    operations = []
