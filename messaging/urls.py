@@ -2,18 +2,18 @@
 
 from django.urls import path
 
-from . import views
+from .views import message, partners, queue
 
 app_name = "messaging"
 urlpatterns = [
-    path("", views.queue, name="queue"),
-    path("in/<int:pk>/", views.inbound, name="in"),
-    path("in/<int:pk>/retry", views.retry_inbound, name="retry-in"),
-    path("in/<int:pk>/handle", views.handle_inbound, name="handle-in"),
-    path("out/<int:pk>/", views.outbound, name="out"),
-    path("out/<int:pk>/retry", views.retry_outbound, name="retry-out"),
-    path("out/<int:pk>/handle", views.handle_outbound, name="handle-out"),
-    path("partners/<int:pk>/", views.partner, name="partner"),
-    path("partners/<int:pk>/pause", views.pause, name="pause"),
-    path("partners/<int:pk>/resume", views.resume, name="resume"),
+    path("", queue.queue, name="queue"),
+    path("in/<int:pk>/", message.inbound, name="in"),
+    path("in/<int:pk>/retry", message.retry_inbound, name="retry-in"),
+    path("in/<int:pk>/handle", message.handle_inbound, name="handle-in"),
+    path("out/<int:pk>/", message.outbound, name="out"),
+    path("out/<int:pk>/retry", message.retry_outbound, name="retry-out"),
+    path("out/<int:pk>/handle", message.handle_outbound, name="handle-out"),
+    path("partners/<int:pk>/", partners.partner, name="partner"),
+    path("partners/<int:pk>/pause", partners.pause, name="pause"),
+    path("partners/<int:pk>/resume", partners.resume, name="resume"),
 ]

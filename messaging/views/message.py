@@ -1,4 +1,4 @@
-"""The operators' pages: what needs a person, the partners, one message laid open."""
+"""One message laid open, and what an operator does about it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from . import forms, queries, services
-from .errors import NoSuchMove
+from messaging import forms, queries, services
+from messaging.errors import NoSuchMove
 
 SAY_HOW = "Enter what you did about it"
-SAY_WHY = "Enter why you stop sending"
 ALREADY = "Somebody has dealt with this message meanwhile. This is how it stands now."
-
-
-@require_safe
-def queue(request: HttpRequest) -> HttpResponse:
-    """What needs a person, what waits, what was refused, what is done; and every partner."""
-    lists = queries.lists_for(
-        request.acting, shown=request.GET.get("list", ""), page=forms.page_of(request.GET)
-    )
-    context = {"lists": lists, "partners": queries.partner_states(request.acting)}
-    return render(request, "messaging/queue.html", context)
-
-
-# --- One message ---------------------------------------------------------------------------------
 
 
 @require_safe
@@ -114,41 +100,3 @@ def _too_late(request: HttpRequest, pk: int, direction: str) -> HttpResponse:
         return _inbound(request, message, problem=ALREADY, status=409)
     message = queries.outbound_for(request.acting, pk, request=request)
     return _outbound(request, message, problem=ALREADY, status=409)
-
-
-# --- One partner ---------------------------------------------------------------------------------
-
-
-@require_safe
-def partner(request: HttpRequest, pk: int) -> HttpResponse:
-    return _partner(request, pk)
-
-
-def _partner(
-    request: HttpRequest, pk: int, *, problem: str = "", status: int = 200
-) -> HttpResponse:
-    found = queries.partner_for(request.acting, pk)
-    context = {"partner": queries.partner_state(request.acting, found), "problem": problem}
-    context["reason"] = request.POST.get("reason", "")
-    if problem:
-        context["errors"] = [{"text": problem, "href": "#reason"}]
-    return render(request, "messaging/partner.html", context, status=status)
-
-
-@require_POST
-def pause(request: HttpRequest, pk: int) -> HttpResponse:
-    found = queries.partner_for(request.acting, pk)
-    form = forms.ReasonForm(request.POST, missing=SAY_WHY)
-    if not form.is_valid():
-        return _partner(request, pk, problem=form.problem, status=422)
-    services.pause_partner(found, reason=form.cleaned_data["reason"], by=request.acting)
-    messages.success(request, f"Nothing is sent to {found.name} until somebody starts it again.")
-    return redirect("messaging:partner", pk)
-
-
-@require_POST
-def resume(request: HttpRequest, pk: int) -> HttpResponse:
-    found = queries.partner_for(request.acting, pk)
-    services.resume_partner(found, by=request.acting)
-    messages.success(request, f"Sending to {found.name} again.")
-    return redirect("messaging:partner", pk)
