@@ -4,14 +4,19 @@ Other rooms enter for foreign keys; they ask `queries` and `services` for anythi
 """
 
 from .changes import PartnerChange
-from .mail import Bounce, MailLink, MailMessage, Mailbox
+from .links import Link, LinkEvent, QueueAlert, SyntheticOrder
+from .mail import Bounce, Mailbox, MailLink, MailMessage
 from .messages import InboundMessage, OutboundMessage, new_lease
+from .operating import Correction, Replay
 from .partners import Feed, Partner, PartnerCode
 
 __all__ = [
     "Bounce",
+    "Correction",
     "Feed",
     "InboundMessage",
+    "Link",
+    "LinkEvent",
     "MailLink",
     "MailMessage",
     "Mailbox",
@@ -19,5 +24,8 @@ __all__ = [
     "Partner",
     "PartnerChange",
     "PartnerCode",
+    "QueueAlert",
+    "Replay",
+    "SyntheticOrder",
     "new_lease",
 ]

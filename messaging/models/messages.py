@@ -7,13 +7,14 @@ from django.db.models import Q
 
 from messaging.states import OUT_UNFINISHED, InState, OutState
 
-from .partners import Partner
+from .partners import Feed, Partner
 
 
 class InboundMessage(models.Model):
     """One frame as it arrived, committed before it was acknowledged."""
 
     partner = models.ForeignKey(Partner, models.PROTECT, null=True, related_name="received")
+    feed = models.ForeignKey(Feed, models.PROTECT, null=True, related_name="received")
     peer = models.CharField(max_length=60, blank=True)  # the address it came from
     sending_application = models.CharField(max_length=180, blank=True)  # MSH-3 as sent
     sending_facility = models.CharField(max_length=180, blank=True)
@@ -35,6 +36,18 @@ class InboundMessage(models.Model):
     handled_by = models.CharField(max_length=150, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
     handled_how = models.CharField(max_length=300, blank=True)  # what the person did about it
+    # What follows has a default in the database: the listener's one statement does not name it.
+    spoken_to = models.CharField(max_length=120, blank=True, db_default="")  # by telephone
+    spoken_at = models.DateTimeField(null=True, blank=True)
+    retries = models.PositiveSmallIntegerField(db_default=0)  # how often a person sent it back
+    urgency = models.CharField(max_length=12, blank=True, db_default="")  # messaging.urgency
+    corrects = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="corrected_by"
+    )
+    replay = models.ForeignKey(
+        "messaging.Replay", models.PROTECT, null=True, blank=True, related_name="inbound",
+        db_index=False,
+    )  # fmt: skip
 
     class Meta:
         constraints = [
@@ -59,6 +72,12 @@ class InboundMessage(models.Model):
             ),
             models.Index(fields=["state", "-received_at"]),
             models.Index(fields=["partner", "-received_at"]),
+            models.Index(fields=["replay"], name="inbox_replay", condition=Q(replay__isnull=False)),
+            models.Index(
+                fields=["id"],
+                name="inbox_unweighed",
+                condition=Q(state=InState.PARKED.value, urgency=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -87,15 +106,31 @@ class OutboundMessage(models.Model):
     is_told_failing = models.BooleanField(default=False)  # its sender's room was told, once
     created_at = models.DateTimeField(auto_now_add=True)
     first_sent_at = models.DateTimeField(null=True, blank=True)
+    last_sent_at = models.DateTimeField(null=True, blank=True)  # of this attempt
+    taken_at = models.DateTimeField(null=True, blank=True)  # CA: they have it, and will say more
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     handled_by = models.CharField(max_length=150, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
     handled_how = models.CharField(max_length=300, blank=True)  # what the person did about it
+    spoken_to = models.CharField(max_length=120, blank=True, db_default="")  # by telephone
+    spoken_at = models.DateTimeField(null=True, blank=True)
+    retries = models.PositiveSmallIntegerField(db_default=0)  # how often a person sent it again
+    urgency = models.CharField(max_length=12, blank=True, db_default="")  # messaging.urgency
+    corrects = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="corrected_by"
+    )
+    replay = models.ForeignKey(
+        "messaging.Replay", models.PROTECT, null=True, blank=True, related_name="outbound",
+        db_index=False,
+    )  # fmt: skip
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["partner", "stream", "sequence"], name="one_place_in_the_stream"
+                fields=["partner", "stream", "sequence"],
+                # A correction goes in the place of what it replaces.
+                condition=~Q(state=OutState.REPLACED.value),
+                name="one_place_in_the_stream",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=[state.value for state in OutState]), name="outbox_state"
@@ -112,8 +147,22 @@ class OutboundMessage(models.Model):
                 name="outbox_in_order",
                 condition=Q(state__in=[state.value for state in OUT_UNFINISHED]),
             ),
+            models.Index(
+                fields=["partner", "taken_at"],
+                name="outbox_taken",
+                condition=Q(state=OutState.TAKEN.value),
+            ),
             models.Index(fields=["state", "-created_at"]),
             models.Index(fields=["subject_type", "subject_id"]),
+            models.Index(fields=["partner", "-acknowledged_at"]),
+            models.Index(
+                fields=["replay"], name="outbox_replay", condition=Q(replay__isnull=False)
+            ),
+            models.Index(
+                fields=["id"],
+                name="outbox_unweighed",
+                condition=Q(state=OutState.DEAD.value, urgency=""),
+            ),
         ]
 
     def __str__(self) -> str:

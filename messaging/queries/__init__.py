@@ -3,6 +3,7 @@
 Every list is narrowed to what the person may look after; the central team sees all of it.
 """
 
+from . import codes
 from .lists import Line, Lists, lists_for
 from .messages import (
     MessagePage,
@@ -25,6 +26,7 @@ __all__ = [
     "Lists",
     "MessagePage",
     "PartnerState",
+    "codes",
     "inbound_for",
     "links_not_working",
     "lists_for",

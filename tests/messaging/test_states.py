@@ -21,8 +21,16 @@ OUT = {
     (W, OutEvent.CLAIM): S,
     (S, OutEvent.CLAIM): S,
     (S, OutEvent.ACKNOWLEDGE): A,
+    (S, OutEvent.TAKE): OutState.TAKEN,
     (S, OutEvent.DELAY): W,
     (S, OutEvent.BURY): D,
+    (OutState.TAKEN, OutEvent.ACKNOWLEDGE): A,
+    (OutState.TAKEN, OutEvent.BURY): D,
+    (D, OutEvent.ACKNOWLEDGE): A,
+    (W, OutEvent.HOLD): OutState.HELD,
+    (S, OutEvent.HOLD): OutState.HELD,
+    (OutState.HELD, OutEvent.LET_GO): W,
+    (OutState.HELD, OutEvent.WITHDRAW): OutState.HANDLED,
     (D, OutEvent.RETRY): W,
     (D, OutEvent.HANDLE): OutState.HANDLED,
 }
@@ -58,7 +66,8 @@ def expect(after, state, event, allowed):
 def test_every_state_that_is_not_an_end_has_an_owner_a_clock_and_a_list(moves, waits, lists):
     unfinished = {state for state, _ in moves}
     assert set(waits) == unfinished
-    assert all(wait.owner in ("worker", "operators") and wait.limit for wait in waits.values())
+    owners = ("worker", "operators", "departments")
+    assert all(wait.owner in owners and wait.limit for wait in waits.values())
     assert {state for state, wait in waits.items() if wait.owner == "operators"} == {
         state for state, each in lists.items() if each is states.List.NEEDS_YOU
     }
