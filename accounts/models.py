@@ -22,6 +22,37 @@ class Discipline(models.TextChoices):
     PATHOLOGY = "pathology", "Pathology"
 
 
+class ServiceDesk(models.Model):
+    """Who helps people of a borough's practices to get in, and what its ticket numbers are like."""
+
+    name = models.CharField(max_length=80, unique=True)
+    phone = models.CharField(max_length=60)
+    email = models.EmailField(max_length=120)
+    portal = models.CharField(max_length=120, blank=True)  # an address in words; never followed
+    opening_hours = models.JSONField(default=dict)  # as of a Site
+    ticket_pattern = models.CharField(max_length=60)  # a regular expression over the whole number
+    ticket_example = models.CharField(max_length=20)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Borough(models.Model):
+    """A borough, and the desk of its practices."""
+
+    name = models.CharField(max_length=60, unique=True)
+    desk = models.ForeignKey(ServiceDesk, models.PROTECT, related_name="boroughs")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Organisation(models.Model):
     """A place that people act for. A department belongs to a trust; codes are ODS-shaped."""
 
@@ -36,6 +67,9 @@ class Organisation(models.Model):
     )
     phone = models.CharField(max_length=60, blank=True)
     help_phone = models.CharField(max_length=60, blank=True)
+    borough = models.ForeignKey(
+        Borough, models.PROTECT, null=True, blank=True, related_name="organisations"
+    )
     serves = models.ManyToManyField("self", symmetrical=False, related_name="served_by", blank=True)
 
     class Meta:

@@ -10,8 +10,7 @@ from accounts.models import Organisation, Site, User
 from catalogue.models import Service
 from messaging.models import Partner
 from patients.models import Patient
-
-from .states import Attention, Status
+from requesting.states import Attention, Status
 
 
 class Priority(models.TextChoices):
@@ -139,6 +138,9 @@ class RequestItem(models.Model):
     scheduled_at = models.DateTimeField(null=True, blank=True)
     scheduled_place = models.CharField(max_length=120, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    # On a downtime form: emailed, printed, or failed (the mail came back); keyed in by then.
+    downtime_how = models.CharField(max_length=8, blank=True)
+    downtime_due_at = models.DateTimeField(null=True, blank=True)
     order_due_at = models.DateTimeField(null=True, blank=True)  # accepted here: the order leaves
     vetting_by = models.ForeignKey(
         User, models.SET_NULL, null=True, blank=True, related_name="vetting"
