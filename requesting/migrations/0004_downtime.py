@@ -264,8 +264,8 @@ class Migration(migrations.Migration):
                         (
                             "status__in",
                             [
-                                requesting.form_states.FormStatus["EMAILED"],
-                                requesting.form_states.FormStatus["PRINTED"],
+                                "emailed",
+                                "printed",
                             ],
                         ),
                     ),
@@ -274,8 +274,8 @@ class Migration(migrations.Migration):
                             (
                                 "status__in",
                                 [
-                                    requesting.form_states.FormStatus["EMAILED"],
-                                    requesting.form_states.FormStatus["PRINTED"],
+                                    "emailed",
+                                    "printed",
                                 ],
                             ),
                             _negated=True,

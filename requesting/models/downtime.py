@@ -12,6 +12,7 @@ from requesting.form_states import OUT, FormStatus, Outcome
 
 from .requests import OrderMessage, Priority, Request
 
+THAT_ARE_OUT = sorted(status.value for status in OUT)
 
 class AccessTicket(models.Model):
     """A person who cannot get in, and the open service-desk ticket that lets their place use the
@@ -99,8 +100,8 @@ class DowntimeForm(models.Model):
                 name="form_ends_with_an_outcome",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=sorted(OUT), clock_at__isnull=False)
-                | (~Q(status__in=sorted(OUT)) & Q(clock_at__isnull=True)),
+                condition=Q(status__in=THAT_ARE_OUT, clock_at__isnull=False)
+                | (~Q(status__in=THAT_ARE_OUT) & Q(clock_at__isnull=True)),
                 name="form_that_is_out_has_a_clock",
             ),
             models.CheckConstraint(
