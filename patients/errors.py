@@ -1,5 +1,7 @@
 """The rules about patients that can be broken. Each error holds data, never a name or a number."""
 
+from uuid import UUID
+
 from django.http import Http404
 
 
@@ -26,3 +28,25 @@ class TooLong(Exception):
         super().__init__(field)
         self.field = field
         self.longest = longest
+
+
+class MergedInto(NotFound):
+    """The record was merged into another, which this person may see."""
+
+    def __init__(self, survivor_id: UUID, retired_id: UUID) -> None:
+        super().__init__("merged")
+        self.survivor_id = survivor_id
+        self.retired_id = retired_id
+
+
+class NotMerged(Exception):
+    """A merge cannot be made, decided or undone; `field` is the form's. The words are for a person
+    and name nobody."""
+
+    def __init__(self, words: str, *, field: str = "") -> None:
+        super().__init__(words)
+        self.field = field
+
+
+class NotCancelled(NotMerged):
+    """A test that was to be cancelled with the merge cannot be."""

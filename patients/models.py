@@ -14,6 +14,7 @@ from django.db.models import F, Func, Q, Value
 from accounts.models import Organisation
 
 from . import matching
+from .states import MergeState
 
 
 class Gender(models.TextChoices):
@@ -95,8 +96,17 @@ class Patient(models.Model):
                 condition=Q(died_on__isnull=True) | Q(is_deceased=True),
                 name="a_date_of_death_is_of_the_dead",
             ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=F("id")),
+                name="nobody_is_merged_into_themselves",
+            ),
         ]
         indexes = [
+            models.Index(
+                fields=["nhs_number"],
+                name="patient_retired_number",
+                condition=Q(merged_into__isnull=False),
+            ),
             models.Index(fields=["birth_date", "family_key"], name="patient_birth_date"),
             models.Index(fields=["family_key", "given_key"], name="patient_name"),
             GinIndex(name="patient_name_trgm", fields=["family_key"], opclasses=["gin_trgm_ops"]),
@@ -117,6 +127,8 @@ class Identifier(models.Model):
     patient = models.ForeignKey(Patient, models.CASCADE, related_name="identifiers")
     issuer = models.CharField(max_length=40)  # the trust's ODS code
     value = models.CharField(max_length=40)  # "S1234567"
+    # The issuer has replaced it (A40, A47): it still finds the patient, and is not sent any more.
+    former_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -175,6 +187,9 @@ class ChangeKind(models.TextChoices):
     CORRECTED = "corrected", "Details changed"
     IDENTIFIED = "identified", "Hospital number added"
     OUT_OF_DATE = "out_of_date", "Older details arrived and were not used"
+    RENUMBERED = "renumbered", "Hospital number replaced"
+    MERGED = "merged", "Merged with another record"
+    UNMERGED = "unmerged", "Merge with another record undone"
 
 
 @pgtrigger.register(
@@ -200,3 +215,82 @@ class PatientChange(models.Model):
 
     def __str__(self) -> str:
         return f"PatientChange {self.pk}: {self.kind}"
+
+
+class Merge(models.Model):
+    """Two records were said to be one person: `retired` is read through `survivor` (HL7 A40).
+
+    Neither record is changed by it but for `merged_into`. `before` says which rows each had when it
+    was applied, `{"survivor": {"requests": [...]}, "retired": {...}}`, so that undoing puts back
+    exactly those. Moved only by `patients.services`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    survivor = models.ForeignKey(Patient, models.PROTECT, related_name="merges_kept")
+    retired = models.ForeignKey(Patient, models.PROTECT, related_name="merges_retired")
+    state = models.CharField(max_length=12)
+    reasons = models.JSONField(default=list)  # states.Why
+    source = models.CharField(max_length=150)  # who told us
+    message_id = models.BigIntegerField(null=True)  # messaging.InboundMessage
+    told_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # when a person should have decided
+    settled_at = models.DateTimeField(null=True, blank=True)  # of the state that it has now
+    settled_by = models.CharField(max_length=150, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    before = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in MergeState]),
+                name="merge_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=MergeState.HELD.value, due_at__isnull=False)
+                | (~Q(state=MergeState.HELD.value) & Q(due_at__isnull=True)),
+                name="a_held_merge_has_a_clock",
+            ),
+            models.CheckConstraint(
+                condition=~Q(survivor=F("retired")), name="a_merge_is_of_two_records"
+            ),
+            models.UniqueConstraint(
+                fields=["retired"],
+                condition=Q(state__in=[MergeState.HELD.value, MergeState.APPLIED.value]),
+                name="one_merge_at_a_time_per_retired_record",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                name="merges_to_decide",
+                condition=Q(state=MergeState.HELD.value),
+            ),
+            models.Index(fields=["state", "-told_at"], name="merges_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Merge {self.pk}"
+
+
+@pgtrigger.register(
+    pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+)
+class MergeStep(models.Model):
+    """One move of one merge: who, when, from where to where, in which words. Append-only."""
+
+    merge = models.ForeignKey(Merge, models.PROTECT, related_name="steps")
+    event = models.CharField(max_length=12)  # states.MergeEvent
+    from_state = models.CharField(max_length=12, blank=True)
+    to_state = models.CharField(max_length=12)
+    at = models.DateTimeField()
+    by_name = models.CharField(max_length=150)
+    by_user_id = models.BigIntegerField(null=True)
+    organisation_code = models.CharField(max_length=12, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    details = models.JSONField(default=dict)  # of undoing: which rows went where
+
+    class Meta:
+        indexes = [models.Index(fields=["merge", "id"], name="merge_steps")]
+
+    def __str__(self) -> str:
+        return f"MergeStep {self.pk}: {self.event}"

@@ -24,13 +24,12 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import AccessEvent, Organisation, OrganisationKind
 from accounts.policies import Acting
-
-from . import search_terms
-from .errors import NotFound
-from .matching import Demographics, HospitalNumber
-from .models import Identifier, Patient, PatientChange
-from .policies import reach
-from .search_terms import NotSearchable, Term
+from patients import search_terms
+from patients.errors import NotFound
+from patients.matching import Demographics, HospitalNumber
+from patients.models import Identifier, Patient, PatientChange
+from patients.policies import reach
+from patients.search_terms import NotSearchable, Term
 
 MOST_SHOWN = 50
 MOST_SIMILAR = 10

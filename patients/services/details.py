@@ -14,10 +14,9 @@ from django.db import IntegrityError, models, transaction
 from accounts import audit
 from accounts.models import Organisation
 from accounts.policies import Acting
-
-from .errors import AlreadyRegistered, NumberBelongsToAnother, TooLong
-from .matching import HospitalNumber
-from .models import (
+from patients.errors import AlreadyRegistered, NumberBelongsToAnother, TooLong
+from patients.matching import HospitalNumber
+from patients.models import (
     ChangeKind,
     Identifier,
     Patient,
