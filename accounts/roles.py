@@ -17,6 +17,7 @@ class Permission(StrEnum):
     OPERATE_MESSAGES = "operate_messages"  # parked and failed messages
     VIEW_SERVICES = "view_services"  # the status page; everybody has it
 
+    DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
 
 @dataclass(frozen=True)
 class Role:
@@ -59,7 +60,7 @@ ROLES: dict[str, Role] = {
     "central": Role(
         "Central team",
         "Runs the service: messages, partners and their state.",
-        frozenset({P.OPERATE_MESSAGES, P.VIEW_SERVICES}),
+        frozenset({P.OPERATE_MESSAGES, P.DECLARE_DOWNTIME, P.VIEW_SERVICES}),
     ),
 }
 
@@ -81,6 +82,7 @@ def deed(permission: object) -> str:
     """The end of "You cannot ..."; for what nobody may do, "do this"."""
     return DEEDS[permission] if isinstance(permission, Permission) else "do this"
 
+    P.DECLARE_DOWNTIME: "say that a link is down",
 
 def role_label(slug: str) -> str:
     """The role as people call it."""

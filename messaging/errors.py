@@ -42,10 +42,10 @@ class NotATime(ValueError):
 class NoSuchMove(Exception):
     """That event does not apply in that state. Nothing was changed."""
 
-    def __init__(self, event: str, state: str) -> None:
+    def __init__(self, event: str, state: str, what: str = "message") -> None:
         self.event = event
         self.state = state
-        super().__init__(f"A message that is {state} cannot {event}.")
+        super().__init__(f"A {what} that is {state} cannot {event}.")
 
 
 class ReasonMissing(Exception):

@@ -17,6 +17,11 @@ def sees_all_partners(acting: Acting) -> bool:
     return may_operate(acting) and place is not None and place.kind == OrganisationKind.CENTRAL
 
 
+def may_declare_downtime(acting: Acting) -> bool:
+    """Say that a link is down, or over: the central team, of every partner."""
+    return acting.may(Permission.DECLARE_DOWNTIME)
+
+
 def may_operate_partner(acting: Acting, partner: Partner | None) -> bool:
     """A message of nobody we know is the central team's."""
     if sees_all_partners(acting):

@@ -158,6 +158,13 @@ SWEEPS = {
 # --- HL7 -----------------------------------------------------------------------------------------
 HL7_ROUTING = "ordercomms.routing.ROUTES"
 HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
+# --- Links: see messaging/link_states.py ---------------------------------------------------------
+LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_states.Clocks, by name
+# Each is called with (partner id, old, new), in the transaction of a link's transition.
+LINK_EVENTS: list[str] = []
+# Each is called with (alert id, "raised" or "cleared") when a queue backs up, and when it is over.
+QUEUE_ALERT_EVENTS: list[str] = []
+
 MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1")
 MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
 MLLP_CONNECTIONS_PER_PEER = int(os.environ.get("MLLP_CONNECTIONS_PER_PEER", "32"))

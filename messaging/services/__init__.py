@@ -3,6 +3,7 @@ their handlers are found through settings.HL7_ROUTING for what came in."""
 
 from .delivery import deliver
 from .inbox import process_waiting
+from .links import declare_down, declare_over, judge_links
 from .operators import (
     handle_inbound,
     handle_outbound,
@@ -18,10 +19,13 @@ __all__ = [
     "Directory",
     "accept",
     "accept_all",
+    "declare_down",
+    "declare_over",
     "deliver",
     "enqueue",
     "handle_inbound",
     "handle_outbound",
+    "judge_links",
     "next_control_id",
     "pause_partner",
     "process_waiting",
