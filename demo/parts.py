@@ -13,7 +13,7 @@ from demo.processes import Child
 ROOT = Path(__file__).resolve().parent.parent
 HERE = "127.0.0.1"
 MOST_WEB_PROCESSES = 4  # on one person's machine; each takes 90 MB
-QUEUES = ("hl7_in", "hl7_out", "timers")
+QUEUES = ("hl7_in", "hl7_out", "mail", "timers")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Doorbells and sweeps: what workers run. The work itself is claimed from PostgreSQL.
 
-`celery -A ordercomms worker -P threads -Q hl7_in` (or `hl7_out`).
+`celery -A ordercomms worker -P threads -Q hl7_in` (or `hl7_out`, `mail`).
 """
 
 import threading
@@ -10,6 +10,7 @@ from celery import shared_task
 from django.db import connection
 
 from . import queries, services, sweeper  # noqa: F401 - the sweeper starts with the worker
+from .services import mail
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,18 @@ def process_inbox() -> None:
 def deliver_partner(partner_id: int) -> None:
     """Something is to go out to this partner: deliver what is due."""
     services.deliver(partner_id)
+
+
+@shared_task(name=mail.TASK)  # type: ignore[untyped-decorator]
+def deliver_mail() -> None:
+    """A mail is to go out: send what is due."""
+    mail.deliver_due()
+
+
+def sweep_mail() -> None:
+    """Send what is due and read what came back, rung for or not."""
+    mail.read_bounces()
+    mail.deliver_due()
 
 
 def sweep_inbox() -> None:

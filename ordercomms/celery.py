@@ -9,5 +9,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercomms.settings")
 
 app = Celery("ordercomms")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue("hl7_in"), Queue("hl7_out"), Queue("timers")]
+app.conf.task_queues = [Queue("hl7_in"), Queue("hl7_out"), Queue("mail"), Queue("timers")]
 app.autodiscover_tasks()

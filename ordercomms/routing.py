@@ -34,3 +34,5 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     ("ORM", "O01"): requesting.hear_status,
 }
 DELIVERY: dict[str, Callable[..., Any]] = {"requesting.OrderMessage": requests.record_delivery}
+# What came of a mail: sent, refused, bounced. See messaging.services.mail.post.
+MAIL: dict[str, Callable[..., Any]] = {}

@@ -11,6 +11,8 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from messaging import mail_server
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
 DEBUG = os.environ.get("DEBUG", "0") == "1"
@@ -152,12 +154,10 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
 SWEEPS = {
     "hl7_in": ["messaging.tasks.sweep_inbox"],
     "hl7_out": ["messaging.tasks.sweep_outbox"],
+    "mail": ["messaging.tasks.sweep_mail"],
     "timers": ["requesting.tasks.sweep", "results.tasks.sweep_unread"],
 }
 
-# --- HL7 -----------------------------------------------------------------------------------------
-HL7_ROUTING = "ordercomms.routing.ROUTES"
-HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
 # --- Links: see messaging/link_states.py ---------------------------------------------------------
 LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_states.Clocks, by name
 # Each is called with (partner id, old, new), in the transaction of a link's transition.
@@ -165,10 +165,48 @@ LINK_EVENTS: list[str] = []
 # Each is called with (alert id, "raised" or "cleared") when a queue backs up, and when it is over.
 QUEUE_ALERT_EVENTS: list[str] = []
 
+# --- HL7 -----------------------------------------------------------------------------------------
+HL7_ROUTING = "ordercomms.routing.ROUTES"
+HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
 MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1")
 MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
 MLLP_CONNECTIONS_PER_PEER = int(os.environ.get("MLLP_CONNECTIONS_PER_PEER", "32"))
 HL7_SITE_PREFIX = os.environ.get("HL7_SITE_PREFIX", "OC1")
+
+# --- Mail: an extra, which closes nothing ---------------------------------------------------------
+# smtps://user:password@host:465, or smtp://user:password@host:587 (STARTTLS, never without it).
+# Empty: no mail is sent, what is written waits, and the services page says so.
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+EMAIL_SERVER = mail_server.parse(EMAIL_URL, is_demo=DEBUG)
+# Only to mailboxes of the directory, and only at these domains (DCB1596: name accredited ones).
+MAIL_DOMAINS = os.environ.get(
+    "MAIL_DOMAINS", "*.nhs.example" if DEBUG else "nhs.net,*.nhs.net,*.nhs.uk"
+).split(",")
+MAIL_FROM_DOMAIN = os.environ.get("MAIL_FROM_DOMAIN", "diagnostics.nhs.example")
+if EMAIL_SERVER and not DEBUG and MAIL_FROM_DOMAIN.endswith(".example"):
+    raise ImproperlyConfigured("EMAIL_URL is set. Set MAIL_FROM_DOMAIN to a domain of your own.")
+# Nobody reads these: one for each purpose, so that a rule in a mailbox can tell them apart.
+MAIL_SENDERS = {
+    purpose: (
+        f"Diagnostics ordering: {words} (do not reply)",
+        os.environ.get(f"MAIL_FROM_{purpose.upper()}", f"no-reply-{purpose}@{MAIL_FROM_DOMAIN}"),
+    )
+    for purpose, words in (
+        ("downtime", "downtime requests"),
+        ("requests", "requests"),
+        ("results", "routine results"),
+        ("alerts", "alerted reports"),
+        ("service", "service notices"),
+    )
+}
+MAIL_RETURN_PATH = os.environ.get("MAIL_RETURN_PATH", f"bounces@{MAIL_FROM_DOMAIN}")
+BOUNCES_URL = os.environ.get("BOUNCES_URL", "")  # maildir:///path: where what comes back is put
+MAIL_EXCHANGE_SECONDS = int(os.environ.get("MAIL_EXCHANGE_SECONDS", "60"))  # one mail, at the most
+MAIL_GIVE_UP_HOURS = float(os.environ.get("MAIL_GIVE_UP_HOURS", "8"))
+MAIL_VERIFY_DAYS = 91  # a mailbox is made sure of each quarter
+# Who hears what came of a mail, by its subject_type: (subject_id, outcome, words), in the
+# transaction that records it. Outcomes: sent, refused, bounced.
+MAIL_EVENTS = "ordercomms.routing.MAIL"
 
 # --- Who you are ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
