@@ -190,3 +190,5 @@ def _claim(message_id: int) -> tuple[OutboundMessage, UUID] | None:
             first_sent_at=Coalesce("first_sent_at", Now()),
         )
         return message, token
+        Q(partner__link=None) | Q(partner__link__declared_by=""),
+            last_sent_at=Now(),

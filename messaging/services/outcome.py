@@ -1,25 +1,33 @@
 """What came of sending a message: written with what it means for the sender, in one transaction."""
 
+import secrets
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models import DateTimeField, F, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Coalesce, Greatest, Now, TruncDate
 from django.utils.module_loading import import_string
 
 from messaging.acknowledgement import ACCEPTED, REJECTED, Answer
+from messaging.link_states import NOT_WORKING, LinkStatus
 from messaging.mllp import Failed
-from messaging.models import OutboundMessage, Partner
+from messaging.models import Link, OutboundMessage, Partner
 from messaging.states import OutEvent, OutState, after_out
 
+from .links import clocks
 from .pauses import pause
 
 log = structlog.get_logger(__name__)
+_chance = secrets.SystemRandom()
 
 MOST_FAILURES = 8  # of one message: AE answers, and silences while others were answered
+# Eight tries over about two hours: an application that is away for so long needs no person.
+_BETWEEN_ERRORS = {"first": 10.0, "factor": 3.0, "longest": 3600.0}
 _LONGEST_REASON = 300
 _TOLD_AT_ONCE = 500  # how many waiting senders hear of a failing link in one transaction
 
@@ -30,7 +38,7 @@ def record_answer(message: OutboundMessage, token: UUID, answer: Answer) -> bool
         held = _held(message, token)
         if held is None:
             return False
-        _link_works(held.partner_id)
+        link_works(held.partner_id)
         if answer.code == ACCEPTED:
             return _acknowledged(held)
         words = f"{answer.code}: {answer.text or 'no reason given'}"[:_LONGEST_REASON]
@@ -51,7 +59,7 @@ def record_failure(message: OutboundMessage, token: UUID, failure: Failed) -> No
         held = _held(message, token)
         if held is None:
             return
-        partner = _link_fails(held.partner_id, failure)
+        partner = link_fails(held.partner_id, failure, sent_at=held.last_sent_at)
         if failure.phase != "acknowledge":
             _move(held, OutEvent.DELAY, reason=_words(partner, failure))
         elif _is_alone_in_failing(held, partner):
@@ -101,7 +109,7 @@ def _failed_again(message: OutboundMessage, words: str, *, acknowledgement: str 
         return
     if not message.is_told_failing:
         _tell(message, "failing", words)
-    later = Now() + pause(failures, first=5, longest=600)
+    later = Now() + pause(failures, **_BETWEEN_ERRORS)
     _move(
         message,
         OutEvent.DELAY,
@@ -133,26 +141,116 @@ def _is_alone_in_failing(message: OutboundMessage, partner: Partner) -> bool:
     return sent is not None and answered is not None and answered > sent
 
 
+# --- Enhanced mode: what was taken, and what the application says of it ---------------------------
+
+
+def record_taken(message: OutboundMessage, token: UUID) -> bool:
+    """The partner has it (CA). It waits until its application has spoken, and holds nothing up."""
+    with transaction.atomic():
+        held = _held(message, token)
+        if held is None:
+            return False
+        link_works(held.partner_id)
+        _move(held, OutEvent.TAKE, acknowledgement="CA", reason="", taken_at=Now())
+        return True
+
+
+def record_application(message: OutboundMessage, answer: Answer) -> None:
+    """The application spoke of a message that was taken; its row is locked by the caller."""
+    if answer.code == ACCEPTED:
+        trouble = _tell(message, "delivered", "")
+        _move(
+            message, OutEvent.ACKNOWLEDGE, acknowledgement=ACCEPTED, reason=trouble,
+            acknowledged_at=Now(),
+        )  # fmt: skip
+        return
+    words = f"{answer.code}: {answer.text or 'no reason given'}"[:_LONGEST_REASON]
+    if message.state == OutState.TAKEN:
+        _bury(message, words, acknowledgement=answer.code)
+    else:  # a person has it already, because nothing came in time
+        OutboundMessage.objects.filter(pk=message.pk).update(
+            acknowledgement=answer.code, reason=words
+        )
+
+
+def record_unanswered(message_id: int) -> bool:
+    """Taken, and nothing said in the partner's time: a person has to ask there."""
+    with transaction.atomic():
+        rows = OutboundMessage.objects.select_for_update(skip_locked=True)
+        message = rows.filter(pk=message_id, state=OutState.TAKEN).first()
+        if message is None:
+            return False
+        words = "They have it, and have not said in time whether they can use it. Ask them."
+        _tell(message, "failing", words)
+        _move(message, OutEvent.BURY, reason=words)
+        log.error("dead_letter", message=message.pk, partner=message.partner_id)
+        return True
+
+
 # --- The link ------------------------------------------------------------------------------------
 
 
-def _link_works(partner_id: int) -> None:
+def link_works(partner_id: int) -> None:
+    """The partner answered: whatever it said, what we send arrives."""
     Partner.objects.filter(pk=partner_id).update(
         last_success_at=Now(), failing_since=None, failing_phase="", failures=0, retry_at=None
     )
+    # While the link is up, which is nearly always, this writes nothing.
+    Link.objects.filter(pk=partner_id).exclude(state=LinkStatus.UP).update(
+        good_probes=F("good_probes") + 1,
+        window_good=F("window_good") + 1,
+        answering_since=Coalesce("answering_since", Now()),
+    )
 
 
-def _link_fails(partner_id: int, failure: Failed) -> Partner:
+def link_fails(partner_id: int, failure: Failed, *, sent_at: datetime | None) -> Partner:
+    """No answer came to what was sent at `sent_at`: nothing goes before `retry_at`.
+
+    Five in a row open the breaker, and so does one while the link has not proved itself again:
+    then one probe goes at a time, 30 s apart.
+    """
     partner = Partner.objects.select_for_update(no_key=True).get(pk=partner_id)
+    link, _ = Link.objects.get_or_create(pk=partner_id)
+    today = _count_failure(link)
     Partner.objects.filter(pk=partner_id).update(
-        failing_since=Coalesce("failing_since", Now()),
+        failing_since=Coalesce("failing_since", Value(sent_at, DateTimeField()), Now()),
         failing_phase=failure.phase,
         failures=F("failures") + 1,
-        retry_at=Now() + pause(partner.failures + 1),
+        retry_at=_retry_at(partner.failures + 1, link, today, sent_at),
     )
     log.warning("link_failing", partner=partner_id, phase=failure.phase)
     partner.refresh_from_db()
     return partner
+
+
+def _count_failure(link: Link) -> int:
+    """How many attempts failed today, with this one: by the database's day."""
+    counted = Link.objects.annotate(today=TruncDate(Now())).get(pk=link.pk)
+    today = counted.failures_that_day + 1 if counted.failures_on == counted.today else 1
+    Link.objects.filter(pk=link.pk).update(
+        good_probes=0, answering_since=None, window_bad=F("window_bad") + 1,
+        failures_on=counted.today, failures_that_day=today,
+    )  # fmt: skip
+    return today
+
+
+def _retry_at(
+    failures: int, link: Link, today: int, sent_at: datetime | None
+) -> CombinedExpression:
+    held = clocks()
+    unproved = link.state in NOT_WORKING and link.good_probes < held.good_probes
+    if today > held.most_failures_a_day:
+        return _after(held.over_the_cap_probe_every, sent_at)
+    if failures >= held.breaker_opens or unproved:
+        return _after(held.probe_every, sent_at)
+    return Now() + pause(failures)
+
+
+def _after(seconds: float, sent_at: datetime | None) -> Any:
+    """So long after the last probe was sent, and a little later by chance; never at once."""
+    apart = timedelta(seconds=seconds * _chance.uniform(1.0, 1.1))
+    soon = Now() + timedelta(seconds=min(1.0, seconds))
+    return Greatest(Value(sent_at + apart, DateTimeField()), soon) if sent_at else Now() + apart
 
 
 def _words(partner: Partner, failure: Failed) -> str:

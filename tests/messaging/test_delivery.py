@@ -215,7 +215,7 @@ def test_the_pauses_between_errors_grow(line):
             )
             pauses.append(float(cursor.fetchone()[0]))
         wait_over()
-    assert all(5 * 2**n * 0.45 < pause <= 5 * 2**n for n, pause in enumerate(pauses))
+    assert all(10 * 3**n * 0.45 < pause <= 10 * 3**n for n, pause in enumerate(pauses))
 
 
 @pytest.mark.hazard("H18")
