@@ -89,16 +89,17 @@ class Line:
                 return _expect("content", smtp.data(raw), 250)
 
     def _opened(self) -> smtplib.SMTP:
-        server, seconds = self.server, min(CONNECT_SECONDS, self.seconds)
+        server = self.server
         _resolve(server)
-        with _step("connect"):
-            if server.tls == "implicit":
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                    server.host, server.port, timeout=seconds, context=_context(server)
-                )
-            else:
-                smtp = smtplib.SMTP(server.host, server.port, timeout=seconds)
+        seconds = min(CONNECT_SECONDS, self.seconds)
+        if server.tls == "implicit":
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(timeout=seconds, context=_context(server))
+        else:
+            smtp = smtplib.SMTP(timeout=seconds)
+        smtp._host = server.host  # type: ignore[attr-defined]  # the name in its certificate
         with self._at_the_most(smtp):
+            with _step("connect"):
+                _expect("connect", smtp.connect(server.host, server.port), 220)
             self._introduce(smtp)
         return smtp
 

@@ -1,7 +1,5 @@
 """Mail: the directory of mailboxes, what goes to them, and what comes back."""
 
-import uuid
-
 from django.db import models
 from django.db.models import Q
 
@@ -155,8 +153,3 @@ class Bounce(models.Model):
 
     def __str__(self) -> str:
         return f"bounce {self.pk}"
-
-
-def new_token() -> uuid.UUID:
-    """A fencing token, or what makes an address or a Message-ID of ours unlike every other."""
-    return uuid.uuid4()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,7 +27,7 @@ from messaging.mail_format import (
     refuse_subject,
 )
 from messaging.mail_states import MailEvent, MailPurpose, MailState, after_mail
-from messaging.models import Mailbox, MailMessage, new_token
+from messaging.models import Mailbox, MailMessage
 
 TASK, QUEUE = "messaging.deliver_mail", "mail"
 _DO_NOT_REPLY = (
@@ -126,7 +127,7 @@ def _written(
     attachments: Sequence[Attachment],
     by: Acting,
 ) -> MailMessage:
-    now, token = timezone.now(), new_token()
+    now, token = timezone.now(), uuid4()
     name, address = sender_of(purpose)
     domain = settings.MAIL_RETURN_PATH.rpartition("@")[2]
     envelope = Envelope(

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Now
 from messaging import crash, smtp
 from messaging.mail_format import is_allowed
 from messaging.mail_states import MailEvent, MailState, after_mail
-from messaging.models import MailLink, MailMessage, new_token
+from messaging.models import MailLink, MailMessage, new_lease
 
 from .outcome import record_failure, record_not_allowed, record_sent, tell_again
 
@@ -73,7 +73,7 @@ def _claim() -> tuple[MailMessage, UUID] | None:
         )
         if mail is None:
             return None
-        token = new_token()
+        token = new_lease()
         lease = timedelta(seconds=4 * settings.MAIL_EXCHANGE_SECONDS + 2 * smtp.CONNECT_SECONDS)
         MailMessage.objects.filter(pk=mail.pk).update(
             state=after_mail(mail.state, MailEvent.CLAIM),
