@@ -33,6 +33,10 @@ class Value(Protocol):
     def status(self) -> str: ...
     @property
     def document(self) -> str: ...
+    @property
+    def sub_id(self) -> str: ...
+    @property
+    def coded(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _readable(runs: Sequence[_Run]) -> Iterable[_Run]:
 
 
 def _changed(was: Sequence[Value], now: Sequence[Value]) -> Iterable[ChangedValue]:
-    """Values paired by code (name where there is none) and by their place among equals."""
+    """Values paired by code (name where there is none), part, and their place among equals."""
     before, after = _by_address(was), _by_address(now)
     for address in dict.fromkeys([*after, *before]):
         old, new = before.get(address), after.get(address)
@@ -119,13 +123,13 @@ def _changed(was: Sequence[Value], now: Sequence[Value]) -> Iterable[ChangedValu
             yield ChangedValue(named.name if named else "", *before_and_after)
 
 
-def _by_address(values: Sequence[Value]) -> dict[tuple[str, int], Value]:
-    found: dict[tuple[str, int], Value] = {}
+def _by_address(values: Sequence[Value]) -> dict[tuple[str, str, int], Value]:
+    found: dict[tuple[str, str, int], Value] = {}
     for value in values:
-        code, place = value.code or value.name, 0
-        while (code, place) in found:
+        code, part, place = value.code or value.name, value.sub_id, 0
+        while (code, part, place) in found:
             place += 1
-        found[code, place] = value
+        found[code, part, place] = value
     return found
 
 
@@ -137,6 +141,7 @@ def said(value: Value | None) -> str:
         "": f"{value.value} {value.units}".strip() or value.document or "No value",
         "flagged": ", ".join(flag_words(flag).lower() for flag in split_flags(value.flags)),
         "range": value.reference_range,
+        "code": value.coded.replace("\n", "; "),
         "status": value.status if value.status not in FINAL else "",
     }
     words = ", ".join(f"{label} {part}".strip() for label, part in parts.items() if part)

@@ -12,22 +12,25 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef
 
-from accounts.policies import partner_acting
+from accounts.policies import Acting, partner_acting
 from messaging import wire
 from messaging.errors import Park
 from messaging.models import InboundMessage, Partner
 from patients.matching import compare
 from patients.queries import demographics
+from requesting.errors import MoveRefused, NotUnderstood
 from requesting.models import RequestItem
 from requesting.states import Status
 
 from .hl7 import TIME, IncomingReport, incoming_reports
-from .services import file_report
+from .services import file_report, note_progress
 
 UNKNOWN_REQUEST: Final = "unknown_request"
 NOT_SENT: Final = "request_not_sent"
 OTHER_DEPARTMENT: Final = "other_department"
 IDENTITY_MISMATCH: Final = "identity_mismatch"
+CONTRADICTION: Final = "contradiction"
+UNKNOWN_CODE: Final = "unknown_code"
 # Of an item and what stands around it, no more than matching and filing read.
 WITH: Final = ("patient", "service", "department__parent", "organisation", "request")
 NEEDED: Final = (
@@ -45,7 +48,20 @@ def file_results(message: wire.Message, inbound: InboundMessage) -> None:
     by = partner_acting(inbound.partner.name if inbound.partner else inbound.sending_application)
     # Always in the same order, so that two messages about the same requests never wait in a ring.
     for incoming, item in sorted(matched, key=lambda pair: (pair[1].pk, pair[0].key)):
-        file_report(incoming, item=item, message=inbound, by=by)
+        if incoming.is_status_only:
+            _note_progress(incoming, item, by)
+        else:
+            file_report(incoming, item=item, message=inbound, by=by)
+
+
+def _note_progress(incoming: IncomingReport, item: RequestItem, by: Acting) -> None:
+    """A status that the request's own table refuses waits for a person, as in any other form."""
+    try:
+        note_progress(incoming, item=item, by=by)
+    except MoveRefused as refusal:
+        raise Park(CONTRADICTION, f"{refusal} Ring the department, then put it right.") from None
+    except NotUnderstood as refusal:
+        raise Park(UNKNOWN_CODE, str(refusal)) from None
 
 
 def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:

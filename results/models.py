@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Discipline, Organisation, User
-from messaging.models import InboundMessage
+from messaging.models import InboundMessage, Partner
 from patients.models import Patient
 from requesting.models import RequestItem
 
@@ -121,6 +121,10 @@ class ReportVersion(models.Model):
     observed_at = models.DateTimeField()  # OBR-7: sample taken, examination done
     significance = models.CharField(max_length=12)
     text = models.TextField(blank=True)  # of imaging, the report; of a laboratory, its comment
+    marks = models.JSONField(default=list)  # of `text`: [kind, start, end], see results.hl7
+    patient_note = models.TextField(blank=True)  # NTE below PID: of the patient, with this report
+    parent_number = models.CharField(max_length=200, blank=True)  # OBR-29.2: a report of theirs
+    parent_value = models.TextField(blank=True)  # OBR-26: the value that this one follows from
     authoriser = models.TextField(blank=True)
     content_sha256 = models.CharField(max_length=64)
     message = models.ForeignKey(InboundMessage, models.PROTECT, null=True, related_name="+")
@@ -152,8 +156,11 @@ class Observation(models.Model):
     code = models.CharField(max_length=200, blank=True)  # OBX-3.1
     code_system = models.TextField(blank=True)
     name = models.TextField()  # OBX-3.2
+    sub_id = models.TextField(blank=True)  # OBX-4: which values belong together
     value_type = models.CharField(max_length=8, blank=True)  # OBX-2
     value = models.TextField(blank=True)  # as sent, repetitions joined by new lines
+    marks = models.JSONField(default=list)  # of `value`, as ReportVersion.marks
+    coded = models.TextField(blank=True)  # of a coded value: codes and systems, a line each
     units = models.TextField(blank=True)
     reference_range = models.TextField(blank=True)
     flags = models.TextField(blank=True)  # OBX-8 as sent, a line a repetition
@@ -162,6 +169,7 @@ class Observation(models.Model):
     observed_at = models.DateTimeField()
     note = models.TextField(blank=True)
     document = models.CharField(max_length=60, blank=True)  # its kind, where the value is one
+    document_problem = models.TextField(blank=True)  # why it cannot be opened, in words
     is_prose = models.BooleanField(default=False)  # of imaging: a part of the report's text
 
     class Meta:
@@ -176,6 +184,45 @@ class Observation(models.Model):
 
     def __str__(self) -> str:
         return f"Observation {self.pk}"
+
+
+@pgtrigger.register(APPEND_ONLY)
+class Document(models.Model):
+    """A document that came inside a value (ED), decoded and looked at; only ever handed out as a
+    file. What could not be decoded is not here: `Observation.document_problem` says why."""
+
+    observation = models.ForeignKey(Observation, models.PROTECT, related_name="documents")
+    number = models.PositiveSmallIntegerField()  # of the repetition
+    kind = models.CharField(max_length=8)  # results.hl7.Kind
+    sha256 = models.CharField(max_length=64)  # of `content`
+    size = models.PositiveIntegerField()  # bytes
+    content = models.BinaryField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["observation", "number"], name="one_document_per_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Document {self.pk}"
+
+
+class AgreedHost(models.Model):
+    """A host of a partner's own to which its reports may point (RP). No other becomes a link."""
+
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="agreed_hosts")
+    host = models.CharField(max_length=253)  # lower case, no port
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "host"], name="one_agreement_per_host"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host} of partner {self.partner_id}"
 
 
 @pgtrigger.register(APPEND_ONLY)
@@ -226,11 +273,13 @@ class ReportEvent(models.Model):
 
 
 class Copy(models.Model):
-    """Somebody whom the requester asked to be told (copy to). A new version is unseen again."""
+    """Somebody who is to be told: the requester asked for it (copy to), or they read an earlier
+    version of what was amended since (H24). A new version is unseen again."""
 
     report = models.ForeignKey(Report, models.PROTECT, related_name="copies")
     user = models.ForeignKey(User, models.PROTECT, related_name="report_copies")
     seen_at = models.DateTimeField(null=True, blank=True)
+    is_reader = models.BooleanField(default=False)  # told because they read what was changed
 
     class Meta:
         constraints = [

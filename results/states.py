@@ -39,6 +39,13 @@ RANKS: dict[str, Rank] = {
     "X": Rank.WITHDRAWN,  # no result can be had: cancelled
 }
 
+# Without a value these say how far the work is: news of the request, not a report. The first three
+# say so even with a comment.
+NOT_BEGUN = frozenset({"O", "I", "S"})
+STATUS_ONLY = frozenset({*NOT_BEGUN, "A", "P", "R"})
+OTHER_PATIENT = "W"  # table 0123 and 0085: "post original as wrong"
+CANCELLED = "X"
+
 RANK_WORDS: dict[Rank, str] = {
     Rank.PRELIMINARY: "Preliminary",
     Rank.FINAL: "Final",
@@ -56,11 +63,12 @@ VALUE_STATUS_WORDS: dict[str, str] = {
     "N": "Not asked for",
     "C": "Corrected",
     "D": "Deleted by the laboratory",
-    "W": "Withdrawn by the laboratory",
+    "W": "Withdrawn: it was another patient’s",
     "X": "Could not be measured",
 }
 _PLAIN_VALUE_STATUSES = frozenset({"", "F", "U"})
 _TAKEN_BACK = frozenset({"C", "D", "W"})
+STRUCK = frozenset({"D", OTHER_PATIENT})  # was a value, and is none any more
 WITHOUT_VALUE = frozenset({"D", "W", "X", "N", "O", "I"})
 
 
@@ -79,6 +87,8 @@ def overall_status(report: str, values: Iterable[str]) -> str:
         report = _from_values(said)
     if report not in RANKS:
         raise UnknownStatus
+    if said == {OTHER_PATIENT}:
+        return OTHER_PATIENT  # whatever it says of the whole, nothing in it is this patient's
     return "C" if RANKS[report] is Rank.FINAL and said & _TAKEN_BACK else report
 
 

@@ -6,7 +6,7 @@ from .orders import record_delivery
 from .publishing import publish_rule, retire_rule
 from .releasing import order_due, release_due
 from .requester import answer, cancel, close, collect, fix, rebook, seen, undo
-from .results import forget_result, mark_resulted, mark_reviewed
+from .results import forget_result, hear_of_report, mark_resulted, mark_reviewed
 from .submitting import send, submit
 from .vetting import (
     vet_accept,
@@ -21,8 +21,9 @@ from .vetting import (
 
 __all__ = [
     "answer", "cancel", "close", "collect", "discard_draft", "fix", "forget_result", "hear",
-    "mark_not_helpful", "mark_resulted", "mark_reviewed", "order_due", "publish_rule", "rebook",
-    "record_delivery", "release_due", "retire_rule", "save_draft", "seen", "send", "submit", "undo",
+    "hear_of_report", "mark_not_helpful", "mark_resulted", "mark_reviewed", "order_due",
+    "publish_rule", "rebook", "record_delivery", "release_due", "retire_rule", "save_draft", "seen",
+    "send", "submit", "undo",
     "vet_accept", "vet_ask", "vet_change_exam", "vet_leave", "vet_open", "vet_reject",
     "vet_take_over", "vet_undo",
 ]  # fmt: skip

@@ -21,13 +21,21 @@ from .lists import (
     scope_of,
     to_review,
 )
+from .original import VIEWED_ORIGINAL, original_of
 from .overtime import OverTime, Series, over_time
-from .reading import ReportPage, download_name, page_of, report_for
+from .reading import (
+    ReportPage,
+    document_name,
+    document_of,
+    download_name,
+    page_of,
+    report_for,
+)
 from .record import Summary, summary_for_patient
 
 __all__ = [
-    "PAGE", "Counts", "Fresh", "Inbox", "NormalRow", "OverTime", "Part", "ReportPage", "Row",
-    "Scope", "Series", "Summary", "counts", "done_line", "download_name", "fresh_since",
-    "next_unread", "normal_rows", "over_time", "page_of", "report_for", "scope_of",
-    "summary_for_patient", "to_review",
+    "PAGE", "VIEWED_ORIGINAL", "Counts", "Fresh", "Inbox", "NormalRow", "OverTime", "Part",
+    "ReportPage", "Row", "Scope", "Series", "Summary", "counts", "document_name", "document_of",
+    "done_line", "download_name", "fresh_since", "next_unread", "normal_rows", "original_of",
+    "over_time", "page_of", "report_for", "scope_of", "summary_for_patient", "to_review",
 ]  # fmt: skip

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts import audit
 from accounts.policies import Acting
-from nhsuk.charts import Point
 from nhsuk.formats import in_london
 from results.differences import Difference, difference, said
 from results.errors import NotFound
-from results.models import Copy, Observation, Report, ReportEvent, ReportVersion
+from results.models import Copy, Document, Observation, Report, ReportEvent, ReportVersion
 from results.policies import may_review, reach_of_reports
-from results.ranges import Mark
 from results.states import (
     EVENT_WORDS,
     IMAGING,
+    OTHER_PATIENT,
     OUTCOME_WORDS,
     RANK_WORDS,
     RANKS,
@@ -29,14 +28,12 @@ from results.states import (
     Filing,
     Outcome,
     standing,
-    value_status_words,
 )
 
-from .overtime import key_of, limits_of, mark_for, points_of, series_of
+from .values import Run, Value, address_of, hidden_in, runs_of, shown, values_of
 
 VIEWED = "view_result"
 MOST_PREVIOUS = 5
-LONGEST_IN_A_CELL = 40
 
 
 def report_for(
@@ -73,27 +70,6 @@ def _readable(acting: Acting | None) -> QuerySet[Report]:
 
 
 @dataclass(frozen=True)
-class Value:
-    """One line of the values table."""
-
-    code: str
-    name: str
-    value: str
-    units: str
-    reference_range: str
-    mark: Mark
-    status_words: str
-    note: str
-    document: str
-    is_long: bool  # several lines: shown as they are, not in a column
-    previous: str
-    previous_at: datetime | None
-    points: tuple[Point, ...]
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
 class VersionLine:
     """A version in the list of versions, the one that people read first."""
 
@@ -104,6 +80,8 @@ class VersionLine:
     text: str
     values: tuple[str, ...]
     is_current: bool
+    has_message: bool  # that can be shown as it was sent
+    is_hidden: bool  # it was another patient's: its words and values are not here
 
 
 @dataclass(frozen=True)
@@ -114,6 +92,15 @@ class Happened:
     who: str
     at: datetime
     words: str
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A report that this one follows from, or that follows from it (OBR-29)."""
+
+    id: UUID
+    name: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True)
@@ -136,7 +123,12 @@ class ReportPage:
     status: str
     is_imaging: bool
     values: tuple[Value, ...]
+    text: tuple[Run, ...]
     versions: tuple[VersionLine, ...]
+    is_hidden: bool  # another patient's: nothing of it is shown
+    has_unopened: bool  # a document that somebody has to ask for
+    follows: tuple[Linked, ...]  # the report that it follows from, where it came here
+    followed_by: tuple[Linked, ...]
     changed: Difference
     changed_since: VersionLine | None
     was_reviewed_before: bool
@@ -144,33 +136,66 @@ class ReportPage:
     history: tuple[Happened, ...]
     may_review: bool
     is_copy: bool
+    is_reader: bool  # told because they read what was changed since
     outcome: str  # of the review, in words; "" while it is unread
 
 
 def page_of(report: Report, acting: Acting) -> ReportPage:
     """The page of a report that came from `report_for`."""
-    versions = list(report.versions.prefetch_related("observations"))
+    versions = list(report.versions.select_related("message").prefetch_related("observations"))
     versions.sort(key=standing, reverse=True)
     current = next(each for each in versions if each.pk == report.current_id)
     events = list(report.events.order_by("-at", "-pk"))
-    reference = _reference(versions, current, events)
-    values = _shown(current)
+    veil = _Veil(current, is_imaging=report.discipline == IMAGING)
+    reference = None if veil.whole else _reference(versions, current, events)
+    values = _values(current, versions, veil)
+    copy = _unseen_copy(report, acting)
     return ReportPage(
         report=report,
         version=current,
         status=RANK_WORDS[RANKS[current.result_status]],
         is_imaging=report.discipline == IMAGING,
-        values=_values(values),
-        versions=tuple(_version_line(each, current) for each in versions),
-        changed=_changed(reference, current) if reference else Difference((), ()),
-        changed_since=_version_line(reference, current) if reference else None,
+        values=values,
+        text=() if veil.whole else runs_of(current.text, current.marks),
+        versions=tuple(_version_line(each, current, veil) for each in versions),
+        is_hidden=veil.whole,
+        has_unopened=any(each.document_problem for each in values),
+        follows=_follows(report, current, acting),
+        followed_by=_followed_by(report, acting),
+        changed=_changed(reference, current, veil) if reference else Difference((), ()),
+        changed_since=_version_line(reference, current, veil) if reference else None,
         was_reviewed_before=any(each.event == Event.REVIEWED for each in events),
         previous=_previous(report, acting),
         history=tuple(_happened(each) for each in events),
         may_review=report.state == Filing.UNREAD and may_review(acting, report),
-        is_copy=_is_unseen_copy(report, acting),
+        is_copy=copy is not None,
+        is_reader=copy is not None and copy.is_reader,
         outcome=OUTCOME_WORDS[Outcome(report.review.outcome)] if report.review else "",
     )
+
+
+class _Veil:
+    """What of a report's versions is not shown with this patient: it was another's (`W`)."""
+
+    def __init__(self, current: ReportVersion, *, is_imaging: bool) -> None:
+        self.whole = current.result_status == OTHER_PATIENT
+        self.values = hidden_in(current)
+        self.words = self.whole or (is_imaging and bool(self.values))
+
+    def text_of(self, version: ReportVersion, current: ReportVersion) -> str:
+        is_shown = not self.words or (version.pk == current.pk and not self.whole)
+        return version.text if is_shown else ""
+
+    def values_of(self, version: ReportVersion) -> list[Observation]:
+        return [] if self.whole else shown(version, self.values)
+
+
+def _values(
+    current: ReportVersion, versions: Sequence[ReportVersion], veil: _Veil
+) -> tuple[Value, ...]:
+    others = [each for each in versions if each.pk != current.pk]
+    earlier = [value for each in others for value in veil.values_of(each) if value.value]
+    return values_of(current, veil.values_of(current), earlier)
 
 
 def _reference(
@@ -184,66 +209,49 @@ def _reference(
     return last_read or next(iter(others), None)
 
 
-def _changed(reference: ReportVersion, current: ReportVersion) -> Difference:
+def _changed(reference: ReportVersion, current: ReportVersion, veil: _Veil) -> Difference:
     return difference(
-        reference.text,
-        current.text,
-        _shown(reference),
-        _shown(current),
+        "" if veil.words else reference.text,
+        "" if veil.words else current.text,
+        veil.values_of(reference),
+        veil.values_of(current),
     )
 
 
-def _shown(version: ReportVersion) -> list[Observation]:
-    """The values that go into the table: of imaging what is not the text of the report itself."""
-    return [each for each in version.observations.all() if not each.is_prose]
-
-
-def _values(values: Sequence[Observation]) -> tuple[Value, ...]:
-    lines = series_of(each for each in values if each.value)
-    return tuple(_value(each, lines.get(key_of(each), [])) for each in values)
-
-
-def _value(each: Observation, line: Sequence[Observation]) -> Value:
-    earlier = [
-        other for other in line
-        if other.observed_at < each.observed_at and other.version_id != each.version_id
-    ]  # fmt: skip
-    before = earlier[-1] if earlier else None
-    low, high = limits_of(each)
-    is_long = "\n" in each.value or len(each.value) > LONGEST_IN_A_CELL
-    return Value(
-        code=each.code,
-        name=each.name,
-        value=each.value,
-        units=each.units,
-        reference_range=each.reference_range,
-        mark=mark_for(each),
-        status_words=value_status_words(each.status),
-        note=each.note,
-        document=each.document,
-        is_long=is_long,
-        previous=before.value if before and not is_long else "",
-        previous_at=before.observed_at if before else None,
-        points=points_of([*earlier, each]),
-        low=low,
-        high=high,
-    )
-
-
-def _version_line(version: ReportVersion, current: ReportVersion) -> VersionLine:
+def _version_line(version: ReportVersion, current: ReportVersion, veil: _Veil) -> VersionLine:
     return VersionLine(
         number=version.number,
         words=RANK_WORDS[RANKS[version.result_status]],
         issued_at=version.issued_at,
         received_at=version.received_at,
-        text=version.text,
-        values=tuple(f"{each.name} {said(each)}" for each in _shown(version)),
+        text=veil.text_of(version, current),
+        values=tuple(f"{each.name} {said(each)}" for each in veil.values_of(version)),
         is_current=version.pk == current.pk,
+        has_message=version.message_id is not None,
+        is_hidden=veil.whole,
     )
 
 
 def _happened(event: ReportEvent) -> Happened:
     return Happened(EVENT_WORDS[Event(event.event)], event.by_name, event.at, event.words)
+
+
+def _follows(report: Report, current: ReportVersion, acting: Acting) -> tuple[Linked, ...]:
+    """By the sender's own number of the parent (OBR-29.2); one that came later is found as well."""
+    if not current.parent_number:
+        return ()
+    return _linked(report, Q(key__startswith=f"{current.parent_number} "), acting)
+
+
+def _followed_by(report: Report, acting: Acting) -> tuple[Linked, ...]:
+    number = report.key.split(" ", 1)[0]
+    return _linked(report, Q(current__parent_number=number), acting)
+
+
+def _linked(report: Report, which: Q, acting: Acting) -> tuple[Linked, ...]:
+    same = Report.objects.filter(which, patient=report.patient, department=report.department)
+    found = same.filter(reach_of_reports(acting)).exclude(pk=report.pk).order_by("issued_at", "pk")
+    return tuple(Linked(each.pk, each.name, each.issued_at) for each in found)
 
 
 def _previous(report: Report, acting: Acting) -> tuple[Earlier, ...]:
@@ -256,6 +264,7 @@ def _previous(report: Report, acting: Acting) -> tuple[Earlier, ...]:
         same.filter(reach_of_reports(acting), patient=report.patient)
         .filter(issued_at__lte=report.issued_at)
         .exclude(pk=report.pk)
+        .exclude(result_status=OTHER_PATIENT)
         .select_related("current", "leading")
         .order_by("-issued_at")[:MOST_PREVIOUS]
     )
@@ -273,10 +282,31 @@ def _previous(report: Report, acting: Acting) -> tuple[Earlier, ...]:
     )
 
 
-def _is_unseen_copy(report: Report, acting: Acting) -> bool:
+def _unseen_copy(report: Report, acting: Acting) -> Copy | None:
     if acting.user is None or report.owner_id == acting.user.pk:
-        return False
-    return Copy.objects.filter(report=report, user=acting.user, seen_at__isnull=True).exists()
+        return None
+    return Copy.objects.filter(report=report, user=acting.user, seen_at__isnull=True).first()
+
+
+def document_of(report: Report, document_id: int) -> Document:
+    """A document of any version of a report from `report_for`; of another patient's, none.
+
+    Raises NotFound.
+    """
+    documents = Document.objects.filter(observation__version__report=report)
+    found = documents.select_related("observation").filter(pk=document_id).first()
+    if found is None or report.current is None:
+        raise NotFound
+    veil = _Veil(report.current, is_imaging=report.discipline == IMAGING)
+    is_hidden = found.observation.status == OTHER_PATIENT
+    if veil.whole or is_hidden or address_of(found.observation) in veil.values:
+        raise NotFound
+    return found
+
+
+def document_name(report: Report, document: Document) -> str:
+    """As `download_name`, with the ending that fits what is inside."""
+    return f"{download_name(report)}-{document.number}.{document.kind}"
 
 
 def download_name(report: Report) -> str:

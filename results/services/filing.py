@@ -16,13 +16,24 @@ from messaging.models import InboundMessage
 from requesting import services as requesting
 from requesting.models import RequestItem
 from results import ranges
-from results.hl7 import TEXT_TYPES, IncomingObservation, IncomingReport
+from results.hl7 import (
+    DOCUMENT_TYPES,
+    TEXT_TYPES,
+    Formatted,
+    IncomingObservation,
+    IncomingReport,
+    joined,
+)
 from results.ladder import Rung, due_at, escalates_at
-from results.models import Copy, Observation, Report, ReportVersion
+from results.models import Copy, Document, Observation, Report, ReportVersion
 from results.states import (
+    CANCELLED,
     IMAGING,
+    OTHER_PATIENT,
     RANKS,
+    STRUCK,
     VALUE_STATUS_WORDS,
+    WITHOUT_VALUE,
     Event,
     Filing,
     Group,
@@ -37,6 +48,7 @@ from results.states import (
 )
 
 from .moving import move
+from .readers import readers_of
 
 LONGEST_HEADLINE = 200
 _KNOWN_VALUE_STATUSES = frozenset({"", "F", "U", *VALUE_STATUS_WORDS})
@@ -68,7 +80,7 @@ def file_report(
         move(report, event, at=now, by=by, version=version)
         report.save()
         if event in _TO_READ:
-            _tell(report, item, by)
+            _tell(report, incoming, item, by)
         return report
 
 
@@ -122,6 +134,7 @@ def _version(
 ) -> tuple[ReportVersion, list[Observation]]:
     is_imaging = report.discipline == IMAGING
     levels = [_level(each, is_imaging=is_imaging) for each in incoming.observations]
+    text = _text(incoming, is_imaging=is_imaging)
     version = ReportVersion.objects.create(
         report=report,
         number=number,
@@ -131,7 +144,11 @@ def _version(
         observed_at=incoming.observed_at,
         received_at=message.received_at if message else timezone.now(),
         significance=worst(levels),
-        text=_text(incoming, is_imaging=is_imaging),
+        text=text.text,
+        marks=text.marks,
+        patient_note=incoming.patient_note,
+        parent_number=incoming.parent_number,
+        parent_value=incoming.parent_value,
         authoriser=incoming.authoriser,
         content_sha256=incoming.content_sha256,
         message=message,
@@ -140,32 +157,59 @@ def _version(
     values = [
         _observation(each, level, version, report, position) for position, (each, level) in together
     ]
-    return version, Observation.objects.bulk_create(values)
+    Observation.objects.bulk_create(values)
+    _keep_documents(incoming, values)
+    return version, values
+
+
+def _keep_documents(incoming: IncomingReport, values: list[Observation]) -> None:
+    documents = [
+        Document(
+            observation=value,
+            number=each.number,
+            kind=each.kind,
+            sha256=each.sha256,
+            size=len(each.content),
+            content=each.content,
+        )
+        for said, value in zip(incoming.observations, values, strict=True)
+        for each in said.documents
+    ]
+    if documents:
+        Document.objects.bulk_create(documents)
 
 
 def _level(each: IncomingObservation, *, is_imaging: bool) -> Significance:
-    """Imaging is judged by its flag alone. A status that nobody knows is never normal (H27)."""
+    """Imaging is judged by its flag alone. A status that nobody knows is never normal (H27), nor is
+    a document, which nobody here has read; one that cannot be opened is for a person to ask for.
+    A value that was taken back does not weigh what it weighed: that it was is unexpected."""
+    if each.status in STRUCK:
+        return Significance.UNEXPECTED
     level = ranges.level_of(
         flags=each.flags,
         value=each.value,
         value_type=each.value_type,
         reference_range="" if is_imaging else each.reference_range,
     )
-    if each.status not in _KNOWN_VALUE_STATUSES or (each.document and level == "normal"):
-        return worst([level, Significance.UNCLASSIFIED if each.document else Significance.ABNORMAL])
-    return level
+    if each.status not in _KNOWN_VALUE_STATUSES or each.document_problem:
+        return worst([level, Significance.ABNORMAL])
+    return worst([level, Significance.UNCLASSIFIED]) if each.document else level
 
 
-def _text(incoming: IncomingReport, *, is_imaging: bool) -> str:
+def _text(incoming: IncomingReport, *, is_imaging: bool) -> Formatted:
     """What is read as prose: of imaging the report itself, line for line, then the comments."""
-    prose = [each.value for each in incoming.observations if is_imaging and _is_prose(each)]
-    return "\n".join(part for part in (*prose, incoming.note) if part)
+    prose = [
+        Formatted(each.value, each.marks)
+        for each in incoming.observations
+        if is_imaging and _is_prose(each)
+    ]
+    return joined(part for part in (*prose, Formatted(incoming.note)) if part.text)
 
 
 def _is_prose(each: IncomingObservation) -> bool:
-    """Of imaging: words of the report, not a measurement."""
+    """Of imaging: words of the report, not a measurement, and not taken back."""
     is_words = each.value_type in TEXT_TYPES or (each.value_type == "ST" and not each.units)
-    return is_words and not each.note
+    return is_words and not each.note and each.status not in STRUCK
 
 
 def _observation(
@@ -183,8 +227,11 @@ def _observation(
         code=each.code,
         code_system=each.code_system,
         name=each.name,
+        sub_id=each.sub_id,
         value_type=each.value_type[:8],
         value=each.value,
+        marks=each.marks,
+        coded=each.coded,
         units=each.units,
         reference_range=each.reference_range,
         flags=each.flags,
@@ -192,6 +239,7 @@ def _observation(
         observed_at=each.observed_at,
         note=each.note,
         document=each.document,
+        document_problem=each.document_problem,
         is_prose=report.discipline == IMAGING and _is_prose(each),
     )
 
@@ -212,7 +260,8 @@ def _show(report: Report, view: View, new: list[Observation]) -> None:
     report.is_conflicting = view.is_conflicting
     report.was_worse = view.was_worse
     report.issued_at = current.issued_at
-    report.leading = _leading(values)
+    is_theirs = current.result_status != OTHER_PATIENT
+    report.leading = _leading(values) if is_theirs else None
     report.headline = _headline(current, values)
 
 
@@ -224,13 +273,19 @@ def _leading(values: Iterable[Observation]) -> Observation | None:
 
 
 def _fits_a_line(each: Observation) -> bool:
+    if each.status in WITHOUT_VALUE or each.value_type in DOCUMENT_TYPES:
+        return False
     words = each.is_prose or each.value_type in TEXT_TYPES or "\n" in each.value
     return bool(each.value) and not words
 
 
 def _headline(version: ReportVersion, values: Iterable[Observation]) -> str:
-    """The first line of the text; of a laboratory without one, of its first value in words."""
-    words = [version.text, *(each.value for each in values)]
+    """The first line of the text; of a laboratory without one, of its first value in words.
+    Of another patient's report nothing."""
+    if version.result_status == OTHER_PATIENT:
+        return ""
+    said = [each for each in values if each.status not in STRUCK and not each.document]
+    words = [version.text, *(each.value for each in said)]
     lines = (line.strip() for text in words for line in text.splitlines())
     first = next((line for line in lines if line), "")
     return first if len(first) <= LONGEST_HEADLINE else f"{first[: LONGEST_HEADLINE - 1]}…"
@@ -258,8 +313,45 @@ def _owner_is_here(report: Report) -> bool:
     return people.filter(pk=report.owner_id).exists()
 
 
-def _tell(report: Report, item: RequestItem, by: Acting) -> None:
-    """The request it answers, and those whom the requester asked to be told."""
+def _tell(report: Report, incoming: IncomingReport, item: RequestItem, by: Acting) -> None:
+    """The request it answers, and those who are to be told."""
+    if report.result_status == CANCELLED and not report.is_amended:
+        _tell_of_progress(incoming, item, by)  # there never was a result, and there will be none
+    else:
+        _tell_request(report, item, by)
+    _tell_people(report, item)
+
+
+def note_progress(incoming: IncomingReport, *, item: RequestItem, by: Acting) -> None:
+    """A report without anything in it (OBR-25 `I`, say) is news of its request, and no more.
+
+    Raises requesting.errors.MoveRefused or NotUnderstood for what the request's table refuses.
+    """
+    _tell_of_progress(incoming, item, by)
+
+
+def _tell_of_progress(incoming: IncomingReport, item: RequestItem, by: Acting) -> None:
+    requesting.hear_of_report(
+        item,
+        result_status=incoming.result_status,
+        order_control=incoming.order_control,
+        order_status=incoming.order_status,
+        filler=incoming.filler_number,
+        reason_code=incoming.reason_code,
+        reason=incoming.reason or _first_words(incoming),
+        scheduled_at=incoming.scheduled_at,
+        happened_at=incoming.issued_at,
+        sent_at=incoming.sent_at,
+        by=by,
+    )
+
+
+def _first_words(incoming: IncomingReport) -> str:
+    """Of a test that could not be done the reason often stands where its value would."""
+    return next((each.value for each in incoming.observations if each.value), "")
+
+
+def _tell_request(report: Report, item: RequestItem, by: Acting) -> None:
     unread = Report.objects.filter(item=item, state=Filing.UNREAD)
     leading, current = report.leading, report.current
     requesting.mark_resulted(
@@ -276,12 +368,19 @@ def _tell(report: Report, item: RequestItem, by: Acting) -> None:
     )
     if RANKS[report.result_status] is Rank.WITHDRAWN:
         requesting.forget_result(report_id=report.pk)
+
+
+def _tell_people(report: Report, item: RequestItem) -> None:
+    """Whom the requester named; and of a change, who has read what it was before (H24)."""
+    named = set(item.request.copy_to.values_list("pk", flat=True))
+    readers = readers_of(report) - named if report.is_amended else set()
     copies = [
-        Copy(report=report, user_id=user)
-        for user in item.request.copy_to.values_list("pk", flat=True)
+        Copy(report=report, user_id=user, is_reader=user in readers) for user in named | readers
     ]
     if copies:
-        unique, told_again = ["report", "user"], ["seen_at"]
         Copy.objects.bulk_create(
-            copies, update_conflicts=True, unique_fields=unique, update_fields=told_again
+            copies,
+            update_conflicts=True,
+            unique_fields=["report", "user"],
+            update_fields=["seen_at"],
         )

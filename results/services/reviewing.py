@@ -16,6 +16,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.policies import Acting
 from requesting import services as requesting
+from requesting.states import Status
 from results.errors import (
     AlreadyReviewed,
     ChangedSince,
@@ -167,7 +168,10 @@ def _file(
 
 
 def _close_item(report: Report, by: Acting) -> None:
-    """The request is done when every report of it is read and none is still to be finished."""
+    """The request is done when every report of it is read and none is still to be finished.
+    One that the department cancelled is over already."""
+    if report.item.status == Status.CANCELLED:
+        return
     others = Report.objects.filter(item=report.item)
     unread = others.filter(state=Filing.UNREAD).exists()
     unfinished = [code for code, rank in RANKS.items() if rank is Rank.PRELIMINARY]

@@ -8,7 +8,7 @@ from results.differences import MOST_WORDS, difference
 
 def value(name="Potassium", value="5.1", **others):
     fields = {"code": "K", "units": "mmol/L", "reference_range": "3.5-5.3", "flags": "N"}
-    rest = {"note": "", "status": "F", "document": ""}
+    rest = {"note": "", "status": "F", "document": "", "sub_id": "", "coded": ""}
     return SimpleNamespace(**(fields | rest | {"name": name, "value": value} | others))
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from messaging import wire
 from messaging.errors import Park
-from results import hl7
+from results.hl7 import reports as hl7
 
 from .letters import NOON, nte, obr, obx, orc, oru, pid
 
@@ -91,7 +91,7 @@ def test_each_repetition_of_a_text_is_a_line():
         ("CE", ["260373001"], "260373001"),
         ("CWE", ["1", "", "", "", "Alt", "", "", "", "As typed"], "As typed"),
         ("ST", "Not seen", "Not seen"),
-        ("DT", "20261101", "20261101"),
+        ("DT", "20261101", "01-Nov-2026"),
     ],
 )
 def test_each_kind_of_value_reads_as_a_person_would_write_it(kind, value, read):

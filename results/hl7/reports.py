@@ -1,8 +1,4 @@
-"""ORU^R01 to reports as they were issued. Translation only: nothing is looked up, nothing decided.
-
-Enter from `inbound` here. HL7 v2.4 chapter 7; docs/hl7/results.md is the table. Text is kept as it
-came, repetitions and `\\.br\\` as new lines.
-"""
+"""An ORU^R01 taken apart into its reports: patient, order, values, comments. HL7 v2.4 chapter 7."""
 
 from __future__ import annotations
 
@@ -10,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from itertools import takewhile
 from typing import Final
 
 from messaging import wire
 from messaging.errors import Park
 from patients.hl7 import demographics
 from patients.matching import Demographics
+from results.states import NOT_BEGUN, RANKS, STATUS_ONLY, Rank, UnknownStatus, overall_status
 
-from .states import RANKS, Rank, UnknownStatus, overall_status
+from .values import TIME, IncomingObservation, read_observation, read_text, read_time
 
 # The reason codes of what we park.
 NO_PATIENT: Final = "no_patient"
@@ -25,36 +23,10 @@ NO_REPORT: Final = "no_report"
 NO_REQUEST_NUMBER: Final = "no_request_number"
 REQUEST_NUMBERS_DIFFER: Final = "request_numbers_differ"
 UNKNOWN_STATUS: Final = "unknown_result_status"
-TIME: Final = "message_time"
 TOO_LONG: Final = "too_long"
 NO_VALUES: Final = "no_values"
 
 LONGEST_CODE: Final = 200  # Observation.code and Report.key
-DOCUMENT_TYPES: Final = frozenset({"ED", "RP"})  # encapsulated data, and a pointer to it
-CODED_TYPES: Final = frozenset({"CE", "CWE", "CNE", "CF"})
-TEXT_TYPES: Final = frozenset({"TX", "FT"})
-
-
-@dataclass(frozen=True, repr=False)
-class IncomingObservation:
-    """One OBX. `flags` and `value` have a line for each repetition; all else is as it was sent."""
-
-    code: str
-    code_system: str
-    name: str
-    value_type: str
-    value: str
-    units: str
-    reference_range: str
-    flags: str
-    status: str
-    observed_at: datetime
-    note: str
-    document: str = ""  # what kind of document there is, where the value is one
-    document_sha256: str = ""
-
-    def __repr__(self) -> str:
-        return "<IncomingObservation>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,6 +49,21 @@ class IncomingReport:
     authoriser: str
     note: str
     observations: tuple[IncomingObservation, ...]
+    patient_note: str = ""  # NTE below PID
+    parent_number: str = ""  # OBR-29.2: the sender's own number of the report it follows from
+    parent_value: str = ""  # OBR-26: the value it follows from, in words
+    order_control: str = ""  # ORC-1
+    order_status: str = ""  # ORC-5
+    reason_code: str = ""  # ORC-16
+    reason: str = ""  # why, in the sender's words: ORC-16, else the comments
+    scheduled_at: datetime | None = None  # OBR-36
+
+    @property
+    def is_status_only(self) -> bool:
+        """It says how far the work is, and nothing that was found: no OBX at all."""
+        if self.observations or self.result_status not in STATUS_ONLY:
+            return False
+        return not self.note or self.result_status in NOT_BEGUN
 
     @property
     def key(self) -> str:
@@ -90,12 +77,14 @@ class IncomingReport:
     def content_sha256(self) -> str:
         """Of everything that a reader would read, whatever message brought it and when."""
         parts = [self.name, self.authoriser, self.note]
+        parts += [part for part in (self.patient_note, self.parent_value) if part]
         for each in self.observations:
             parts += [
                 each.code, each.name, each.value_type, each.value, each.units,
                 each.reference_range, each.flags, each.status, each.note, each.document,
                 each.document_sha256,
             ]  # fmt: skip
+            parts += [part for part in (each.sub_id, each.coded) if part]
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
     def __repr__(self) -> str:
@@ -109,6 +98,7 @@ class _Order:
     pid: wire.Segment
     orc: wire.Segment | None
     obr: wire.Segment
+    patient_notes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     values: list[tuple[wire.Segment, list[str]]] = field(default_factory=list)
 
@@ -134,7 +124,8 @@ def incoming_reports(message: wire.Message) -> tuple[IncomingReport, ...]:
 
 
 def _orders(person: list[wire.Segment]) -> Iterable[_Order]:
-    """The orders of one patient. What stands between PID and the first order is not a report."""
+    """The orders of one patient, each with the comments (NTE) on the patient above them."""
+    patient_notes = _notes(takewhile(lambda each: each.name not in ("ORC", "OBR"), person))
     for group in wire.groups(person, "ORC", "OBR"):
         orc = group[0] if group[0].name == "ORC" else None
         obr = next((segment for segment in group if segment.name == "OBR"), None)
@@ -142,9 +133,14 @@ def _orders(person: list[wire.Segment]) -> Iterable[_Order]:
             if any(segment.name == "OBX" for segment in group):
                 raise Park(NO_REPORT, "There are values (OBX) without a report (OBR) above them.")
             continue
-        order = _Order(person[0], orc, obr)
+        order = _Order(person[0], orc, obr, patient_notes)
+        order.notes += _notes(group[: group.index(obr)])
         _collect(order, group[group.index(obr) + 1 :])
         yield order
+
+
+def _notes(segments: Iterable[wire.Segment]) -> list[str]:
+    return [read_text(segment, 3).text for segment in segments if segment.name == "NTE"]
 
 
 def _collect(order: _Order, segments: Iterable[wire.Segment]) -> None:
@@ -154,13 +150,13 @@ def _collect(order: _Order, segments: Iterable[wire.Segment]) -> None:
             order.values.append((segment, []))
         elif segment.name == "NTE":
             notes = order.values[-1][1] if order.values else order.notes
-            notes.append(segment.text(3))
+            notes.append(read_text(segment, 3).text)
 
 
 def _report(order: _Order, sent_at: datetime) -> IncomingReport:
     obr = order.obr
-    observed_at = _time(obr.get(7), obr.get(14)) or _time(obr.get(22)) or sent_at
-    observations = tuple(_observation(obx, notes, observed_at) for obx, notes in order.values)
+    observed_at = read_time(obr.get(7), obr.get(14)) or read_time(obr.get(22)) or sent_at
+    observations = tuple(read_observation(obx, notes, observed_at) for obx, notes in order.values)
     report = IncomingReport(
         patient=demographics(order.pid),
         placer_number=_placer_number(order),
@@ -169,21 +165,50 @@ def _report(order: _Order, sent_at: datetime) -> IncomingReport:
         name=obr.get(4, 2) or obr.get(4, 5) or obr.get(4),
         result_status=_status(obr.get(25), observations),
         observed_at=observed_at,
-        issued_at=_time(obr.get(22)) or sent_at,
+        issued_at=read_time(obr.get(22)) or sent_at,
         sent_at=sent_at,
         authoriser=_authoriser(obr),
         note="\n".join(order.notes),
         observations=observations,
+        patient_note="\n".join(order.patient_notes),
+        parent_number=obr.get(29, 2) or obr.get(29, 2, 1),
+        parent_value=_parent_value(obr),
+        scheduled_at=read_time(obr.get(36)),
+        **_order_words(order),
     )
     _check_contents(report)
     return report
 
 
+def _parent_value(obr: wire.Segment) -> str:
+    """OBR-26 (PRL): which value of the parent: its name, its part (OBX-4), what it said."""
+    value = obr.get(26, 1, 2) or obr.get(26, 1)
+    return ", ".join(part for part in (value, obr.get(26, 2), obr.get(26, 3)) if part)
+
+
+def _order_words(order: _Order) -> dict[str, str]:
+    """What ORC says of the order; empty where there is none."""
+    orc = order.orc
+    if orc is None:
+        return {"reason": "\n".join(order.notes)}
+    words = orc.get(16, 5) or orc.get(16, 2)
+    return {
+        "order_control": orc.get(1),
+        "order_status": orc.get(5),
+        "reason_code": orc.get(16),
+        "reason": words or "\n".join(order.notes),
+    }
+
+
 def _placer_number(order: _Order) -> str:
-    """ORC-2 and OBR-2 are the same number wherever both are there."""
+    """ORC-2 and OBR-2 are the same number wherever both are there. A test that the department
+    added itself has none, and names the request it follows from (OBR-29.1)."""
     found = {order.obr.get(2), order.orc.get(2) if order.orc else ""} - {"", wire.NULL}
     if len(found) > 1:
         raise Park(REQUEST_NUMBERS_DIFFER, "ORC-2 and OBR-2 are numbers of different requests.")
+    parent = order.obr.get(29)
+    if not found and parent:
+        return parent
     if not found:
         raise Park(NO_REQUEST_NUMBER, "A report has no request number (ORC-2, OBR-2).")
     return found.pop()
@@ -198,11 +223,12 @@ def _status(report: str, observations: tuple[IncomingObservation, ...]) -> str:
 
 
 def _check_contents(report: IncomingReport) -> None:
-    codes = [report.key, *(each.code for each in report.observations)]
+    codes = [report.key, report.parent_number, *(each.code for each in report.observations)]
     if max(map(len, codes)) > LONGEST_CODE:
         raise Park(TOO_LONG, f"OBR-3, OBR-4 or OBX-3 has a code of over {LONGEST_CODE} characters.")
     says = report.note or any(each.value or each.document for each in report.observations)
-    if not says and RANKS[report.result_status] is not Rank.WITHDRAWN:
+    may_be_empty = RANKS[report.result_status] is Rank.WITHDRAWN or report.is_status_only
+    if not says and not may_be_empty:
         raise Park(NO_VALUES, "There is nothing in the report: no value, no text, no comment.")
     if any(each.status == "U" and not each.value for each in report.observations):
         raise Park(
@@ -223,61 +249,13 @@ def _joined(first: IncomingReport, second: IncomingReport) -> IncomingReport:
         issued_at=max(first.issued_at, second.issued_at), sent_at=first.sent_at,
         authoriser=first.authoriser or second.authoriser,
         note="\n".join(part for part in (first.note, second.note) if part),
-        observations=observations,
+        observations=observations, patient_note=first.patient_note,
+        parent_number=first.parent_number or second.parent_number,
+        parent_value=first.parent_value or second.parent_value,
+        order_control=first.order_control, order_status=first.order_status,
+        reason_code=first.reason_code or second.reason_code,
+        reason=first.reason or second.reason, scheduled_at=first.scheduled_at,
     )  # fmt: skip
-
-
-# --- One value -----------------------------------------------------------------------------------
-
-
-def _observation(obx: wire.Segment, notes: list[str], when: datetime) -> IncomingObservation:
-    value_type = obx.get(2)
-    document = _document(obx) if value_type in DOCUMENT_TYPES else ""
-    return IncomingObservation(
-        code=obx.get(3),
-        code_system=obx.get(3, 3),
-        name=obx.get(3, 2) or obx.get(3, 5) or obx.get(3),
-        value_type=value_type,
-        value="" if document else _value(obx, value_type),
-        units=_units(obx),
-        reference_range=obx.text(7),
-        flags=obx.text(8),
-        status=obx.get(11),
-        observed_at=_time(obx.get(14)) or when,
-        note="\n".join(notes),
-        document=document,
-        document_sha256=sha256(obx.raw(5).encode()).hexdigest() if document else "",
-    )
-
-
-def _value(obx: wire.Segment, value_type: str) -> str:
-    """The value for a reader; a type that we do not know stays as it is on the wire."""
-    if value_type == "SN":
-        return "\n".join(_structured_number(each) for each in obx.repetitions(5))
-    if value_type in CODED_TYPES:
-        return "\n".join(_coded(each) for each in obx.repetitions(5))
-    return obx.text(5)
-
-
-def _units(obx: wire.Segment) -> str:
-    """OBX-6 is coded (`mmol/L^millimole per litre^UCUM`) or, unescaped, just `10^9/L`."""
-    return obx.get(6) or obx.get(6, 2) if obx.get(6, 3) else obx.text(6)
-
-
-def _structured_number(each: wire.Repetition) -> str:
-    """SN: comparator, number, separator, number: `<5`, `1:128`, `3-5`."""
-    return "".join(each.get(component) for component in (1, 2, 3, 4))
-
-
-def _coded(each: wire.Repetition) -> str:
-    """What a coded value says: the words that were coded (CWE-9), its name, else its code."""
-    return each.get(9) or each.get(2) or each.get(5) or each.get(1)
-
-
-def _document(obx: wire.Segment) -> str:
-    """ED: `application PDF`; RP: somewhere else. The document stays in the message as it came."""
-    kinds = [each for each in (obx.get(5, 2), obx.get(5, 3)) if each and obx.get(2) == "ED"]
-    return " ".join(kinds)[:60] or "document"
 
 
 # --- Who and when --------------------------------------------------------------------------------
@@ -293,18 +271,7 @@ def _authoriser(obr: wire.Segment) -> str:
 
 
 def _sent_at(message: wire.Message) -> datetime:
-    sent = _time(message.header.get(7))
+    sent = read_time(message.header.get(7))
     if sent is None:
         raise Park(TIME, "MSH-7 does not say when the message was sent.")
     return sent
-
-
-def _time(*texts: str) -> datetime | None:
-    """The first that is there. A time that is there and is none parks the message."""
-    text = next((text for text in texts if text and text != wire.NULL), "")
-    if not text:
-        return None
-    try:
-        return wire.read_timestamp(text)
-    except wire.NotATime:
-        raise Park(TIME, "OBR-7, OBR-22 or OBX-14 is not a time.") from None
