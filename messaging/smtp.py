@@ -97,10 +97,14 @@ class Line:
         else:
             smtp = smtplib.SMTP(timeout=seconds)
         smtp._host = server.host  # type: ignore[attr-defined]  # the name in its certificate
-        with self._at_the_most(smtp):
-            with _step("connect"):
-                _expect("connect", smtp.connect(server.host, server.port), 220)
-            self._introduce(smtp)
+        try:
+            with self._at_the_most(smtp):
+                with _step("connect"):
+                    _expect("connect", smtp.connect(server.host, server.port), 220)
+                self._introduce(smtp)
+        except NotSent:
+            smtp.close()
+            raise
         return smtp
 
     def _introduce(self, smtp: smtplib.SMTP) -> None:
