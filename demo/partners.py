@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.models import Discipline, Organisation, OrganisationKind
 from catalogue.models import ServiceCode
 from demo.hospital.departments import AGREED
 from demo.people import PRACTICES, TRUSTS, WYCHCOMBE
-from messaging.models import Partner
+from messaging.models import Feed, Partner
 
 SYSTEMS = {Discipline.RADIOLOGY: "RIS", Discipline.PATHOLOGY: "LIMS"}
 
@@ -44,10 +47,32 @@ def seed_partners() -> None:
                 "processing_id": "T",
                 "their_application": system,
                 "their_facility": trust,
+                **_in_clear(),
                 **_how(trust, department.discipline),
             },
         )
         partner.departments.set([department])
+        seed_feed(partner)
+
+
+def seed_feed(partner: Partner) -> None:
+    """What the stand-in hospital sends: in clear text, which never leaves this machine."""
+    Feed.objects.update_or_create(
+        partner=partner,
+        slug="all",
+        defaults={
+            "name": f"All that {partner.name} sends",
+            "application": partner.their_application,
+            "facility": partner.their_facility,
+            "most_connections": 32,
+            **_in_clear(),
+        },
+    )
+
+
+def _in_clear() -> dict[str, Any]:
+    until = timezone.now() + timedelta(days=90)
+    return {"cleartext_until": until, "cleartext_because": "The demo’s hospital is this machine."}
 
 
 def _departments() -> list[Organisation]:

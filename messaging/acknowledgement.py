@@ -1,7 +1,8 @@
 """The answer to a frame: exactly one, built only from what is valid in its MSH.
 
-HL7 v2.4 2.9.2, original mode: AA stored here, AE this content will not do, AR not for us. Also
-reads the answers of others. Plain Python.
+HL7 v2.4 2.9: AA stored here, AE this content will not do, AR not for us; CA, CE, CR where the
+sender asks, by MSH-15 or MSH-16, to be answered in enhanced mode. Also reads the answers of others.
+Plain Python.
 """
 
 import hashlib
@@ -13,11 +14,13 @@ from . import wire
 
 ACCEPTED, ERROR, REJECTED = "AA", "AE", "AR"
 
+_COMMIT_CODES = {ACCEPTED: "CA", ERROR: "CE", REJECTED: "CR"}  # enhanced mode's first answers
 _VERSION = re.compile(r"2\.[1-9](\.[1-9])?\Z")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 _TRIGGER = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _LONGEST_CONTROL_ID = 199
 _LONGEST_NAME = 180
+_CONDITION = re.compile(r"(AL|NE|ER|SU)\Z")  # HL7 table 0155
 # HL7 table 0357, for ERR-3 of versions 2.5 and later.
 _ERROR_CODES = {
     "header": "100", "segment": "100", "control_id": "101", "charset": "102",
@@ -50,6 +53,18 @@ class Envelope:
     control_id: str = ""
     processing_id: str = ""
     version: str = ""
+    accept_when: str = ""  # MSH-15: when it wants to hear that we have it
+    application_when: str = ""  # MSH-16: when it wants to hear what we made of it
+
+    @property
+    def is_enhanced(self) -> bool:
+        """HL7 v2.4 2.9.3: either field says that the sender knows of enhanced mode."""
+        return bool(self.accept_when or self.application_when)
+
+    def wants_to_know(self, code: str) -> bool:
+        """Whether it wants an application acknowledgement of this code."""
+        when = self.application_when
+        return when == "AL" or when == ("SU" if code == ACCEPTED else "ER")
 
 
 def envelope(raw: bytes) -> Envelope:
@@ -60,7 +75,7 @@ def envelope(raw: bytes) -> Envelope:
     line = wire.first_line(raw)
     if not line.startswith("MSH") or len(line) < 5:
         return Envelope()
-    fields = line.split(line[3]) + [""] * 12
+    fields = line.split(line[3]) + [""] * 16
     component = fields[1][:1] or "^"
     kind = [*fields[8].split(component), ""]
     return Envelope(
@@ -73,6 +88,8 @@ def envelope(raw: bytes) -> Envelope:
         control_id=_valid(fields[9], _LONGEST_CONTROL_ID),
         processing_id=_valid(fields[10].split(component)[0], 1),
         version=fields[11].split(component)[0],
+        accept_when=fields[14] if _CONDITION.match(fields[14]) else "",
+        application_when=fields[15] if _CONDITION.match(fields[15]) else "",
     )
 
 
@@ -80,9 +97,14 @@ def _valid(text: str, longest: int) -> str:
     return text if len(text) <= longest and _PRINTABLE.match(text) else ""
 
 
-def acknowledge(raw: bytes, verdict: Verdict, *, at: datetime) -> bytes:
-    """The acknowledgement of a frame. The same frame and verdict give the same control id."""
+def acknowledge(raw: bytes, verdict: Verdict, *, at: datetime, original: bool = False) -> bytes:
+    """The acknowledgement of a frame. The same frame and verdict give the same control id.
+
+    In the mode that its MSH asks for, or always in original mode. A sender that asks to be left
+    without an answer (MSH-15 is NE) gets one: it can drop it, and silence would look like a loss.
+    """
     of = envelope(raw)
+    code = verdict.code if original or not of.is_enhanced else _COMMIT_CODES[verdict.code]
     version = of.version if _VERSION.match(of.version) else "2.4"
     header = wire.header(
         sender=(_read(of.receiving_application or "ORDERCOMMS"), _read(of.receiving_facility)),
@@ -94,7 +116,7 @@ def acknowledge(raw: bytes, verdict: Verdict, *, at: datetime) -> bytes:
         version=version,
         charset="",
     )
-    answer = wire.segment("MSA", [verdict.code, _read(of.control_id), verdict.sentence])
+    answer = wire.segment("MSA", [code, _read(of.control_id), verdict.sentence])
     segments = [header, answer]
     if verdict.code != ACCEPTED and version >= "2.5":
         segments.append(_error(verdict))
@@ -120,19 +142,21 @@ def _error(verdict: Verdict) -> wire.Segment:
 
 # --- Answers that others give us -----------------------------------------------------------------
 
-_OURS_FOR = {"CA": ACCEPTED, "CE": ERROR, "CR": REJECTED}  # enhanced mode's commit answers
+_OURS_FOR = {commit: code for code, commit in _COMMIT_CODES.items()}
 
 
 @dataclass(frozen=True)
 class Answer:
     """An acknowledgement of a message of ours: its code (AA, AE or AR) and its words.
 
-    One that is not bare is a message of its own besides (HL7 v2.4 4.4: ORR, ORL, ORG).
+    One that is not bare is a message of its own besides (HL7 v2.4 4.4: ORR, ORL, ORG). One that is
+    a commit (CA, CE, CR) speaks of having the message, and not yet of what is in it.
     """
 
     code: str
     text: str
     is_bare: bool = True
+    is_commit: bool = False
 
 
 def answer_to(control_id: str, raw: bytes) -> Answer | None:
@@ -141,9 +165,16 @@ def answer_to(control_id: str, raw: bytes) -> Answer | None:
         message = wire.parse(raw, default_charset="8859/1")
     except wire.Unparseable:
         return None
-    code = message.get("MSA", 1)
-    code = _OURS_FOR.get(code, code)
-    if message.get("MSA", 2) != control_id or code not in (ACCEPTED, ERROR, REJECTED):
+    if message.get("MSA", 2) != control_id:
+        return None
+    return answer_of(message)
+
+
+def answer_of(message: wire.Message) -> Answer | None:
+    """What an acknowledgement says, whatever it answers; None when it is none."""
+    said = message.get("MSA", 1)
+    code = _OURS_FOR.get(said, said)
+    if code not in (ACCEPTED, ERROR, REJECTED):
         return None
     words = message.get("MSA", 3) or message.get("ERR", 8) or message.get("ERR", 1, 4, 2)
-    return Answer(code, words, is_bare=message.code == "ACK")
+    return Answer(code, words, message.code == "ACK", said in _OURS_FOR)

@@ -1,25 +1,29 @@
 """The MLLP listener: frames in, acknowledgements out, and between them one commit.
 
 One event loop talks to all peers; one thread stores, many frames at a commit when many wait; one
-thread rings for the workers. Nothing is acknowledged before it is committed.
+thread rings for the workers. Nothing is acknowledged before it is committed. On the port for TLS a
+fourth thread knows the partners' certificates, so that a stranger is cut before a byte is read.
 """
 
 import asyncio
 import contextlib
 import queue
+import ssl
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from . import crash, doorbell, mllp
+from . import crash, doorbell, mllp, tls
 from .acknowledgement import ERROR, REJECTED, Verdict, acknowledge
-from .services import Directory, accept_all
+from .models import Feed
+from .services import Directory, Origin, accept_all
+from .services.receiving import proof_of
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +38,7 @@ _CHUNK = 64 * 1024
 NOT_STORED = Verdict(ERROR, "not_stored", "This could not be stored. Send it again.")
 TOO_LARGE = Verdict(REJECTED, "too_large", "The message is larger than 16 MiB.")
 
-Frame = tuple[bytes, str]  # the message, the address it came from
+Frame = tuple[bytes, Origin]  # the message, and the line that it came by
 
 
 class Bell(threading.Thread):
@@ -60,6 +64,7 @@ class Storing:
 
     frame: Frame
     done: asyncio.Future[bytes]
+    notice: Callable[[Feed], None]  # called in the loop: whose it proved to be
 
 
 class Storeroom(threading.Thread):
@@ -72,10 +77,10 @@ class Storeroom(threading.Thread):
         self._waiting: queue.SimpleQueue[Storing | None] = queue.SimpleQueue()
         self._partners = Directory(seconds=REMEMBER_PARTNERS_SECONDS)
 
-    def store(self, frame: Frame) -> asyncio.Future[bytes]:
+    def store(self, frame: Frame, notice: Callable[[Feed], None]) -> asyncio.Future[bytes]:
         """The acknowledgement, when the frame is committed."""
         done: asyncio.Future[bytes] = self._loop.create_future()
-        self._waiting.put(Storing(frame, done))
+        self._waiting.put(Storing(frame, done, notice))
         return done
 
     def close(self) -> None:
@@ -85,9 +90,10 @@ class Storeroom(threading.Thread):
     def run(self) -> None:
         while batch := self._next_batch():
             crash.point("listener.after_read")
-            answers = self._stored([each.frame for each in batch])
+            feeds: dict[int, Feed] = {}
+            answers = self._stored([each.frame for each in batch], feeds)
             crash.point("listener.after_commit")
-            self._loop.call_soon_threadsafe(_resolve, batch, answers)
+            self._loop.call_soon_threadsafe(_resolve, batch, answers, feeds)
             self._bell.ring()
         connection.close()
 
@@ -107,21 +113,23 @@ class Storeroom(threading.Thread):
             size += len(storing.frame[0])
         return batch
 
-    def _stored(self, frames: list[Frame]) -> list[bytes]:
+    def _stored(self, frames: list[Frame], feeds: dict[int, Feed]) -> list[bytes]:
         """Once more on a new connection, then one by one; what still fails is not acknowledged."""
         for _ in range(2):
             try:
-                return accept_all(frames, self._partners)
+                return accept_all(frames, self._partners, notice=feeds.__setitem__)
             except Exception as failure:  # noqa: BLE001 - the outermost loop: others must go on
                 log.warning("not_stored", frames=len(frames), error=type(failure).__name__)
                 connection.close()
         if len(frames) > 1 and _database_answers():
-            return [answer for frame in frames for answer in self._stored([frame])]
+            return [answer for frame in frames for answer in self._stored([frame], {})]
         return [acknowledge(raw, NOT_STORED, at=timezone.now()) for raw, _ in frames]
 
 
-def _resolve(batch: Sequence[Storing], answers: Sequence[bytes]) -> None:
-    for storing, answer in zip(batch, answers, strict=True):
+def _resolve(batch: Sequence[Storing], answers: Sequence[bytes], feeds: dict[int, Feed]) -> None:
+    for place, (storing, answer) in enumerate(zip(batch, answers, strict=True)):
+        if place in feeds:
+            storing.notice(feeds[place])
         if not storing.done.cancelled():
             storing.done.set_result(answer)
 
@@ -134,6 +142,43 @@ def _database_answers() -> bool:
     return True
 
 
+class Wardrobe(threading.Thread):
+    """Knows, a few seconds late, whose certificates are whose; and what TLS has to believe."""
+
+    def __init__(self, key_name: str) -> None:
+        super().__init__(name="wardrobe", daemon=True)
+        self._key_name = key_name
+        self._directory = Directory(seconds=0)
+        self._feeds: list[Feed] = []
+        self._anchors = ""
+        self.context = self._look()
+
+    def _look(self) -> ssl.SSLContext:
+        """A context for new connections. Raises BadCertificate, and what the database raises."""
+        self._feeds = self._directory.feeds()
+        self._anchors = "\n".join(sorted({feed.partner.trust_anchors for feed in self._feeds}))
+        context = tls.listening(trust_anchors=self._anchors, key_name=self._key_name)
+        context.sni_callback = self._newest
+        return context
+
+    def _newest(self, line: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        """A certificate that was agreed a moment ago is good for the next connection."""
+        line.context = self.context
+
+    def run(self) -> None:
+        while True:
+            time.sleep(REMEMBER_PARTNERS_SECONDS)
+            try:
+                self.context = self._look()
+            except Exception as failure:  # noqa: BLE001 - what we knew stays true
+                log.warning("certificates_not_read", error=type(failure).__name__)
+                connection.close()
+
+    def owner_of(self, certificate: bytes) -> Feed | None:
+        """A feed that this certificate is of; None for a stranger's, whoever vouches for it."""
+        return next((each for each in self._feeds if proof_of(each).accepts(certificate)), None)
+
+
 class Conversation:
     """One connection: as many messages as the peer likes, answered in order."""
 
@@ -141,6 +186,10 @@ class Conversation:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener: "Listener"
     ) -> None:
         self.peer = str((writer.get_extra_info("peername") or ("",))[0])
+        line = writer.get_extra_info("ssl_object")
+        self.certificate = line.getpeercert(binary_form=True) if line else b""
+        self.feed: Feed | None = None
+        self.began = time.monotonic()
         self.messages = 0
         self.is_reading = False
         self._is_ending = False
@@ -162,6 +211,12 @@ class Conversation:
             self._note(-self._bytes)
             self._writer.close()
 
+    def is_of(self, feed: Feed) -> None:
+        """Whose it is has been proved: a feed has only so many connections."""
+        if self.feed is None:
+            self.feed = feed
+            self._listener.make_room(feed)
+
     def end(self) -> None:
         """Answer what was read, then end; at once when nothing was."""
         self._is_ending = True
@@ -181,7 +236,9 @@ class Conversation:
 
     async def _answer(self, data: bytes) -> None:
         frames = self._feed(data)
-        storing = [self._listener.storeroom.store((frame, self.peer)) for frame in frames]
+        origin = Origin(self.peer, self.certificate)
+        store = self._listener.storeroom.store
+        storing = [store((frame, origin), self.is_of) for frame in frames]
         for frame, done in zip(frames, storing, strict=True):
             self._writer.write(mllp.frame(await done))
             self.messages += 1
@@ -225,22 +282,45 @@ class Listener:
         self._per_peer = connections_per_peer
         self._open: dict[str, list[Conversation]] = defaultdict(list)
 
-    async def serve(self, host: str, port: int, stop: asyncio.Event) -> None:
-        """Listen until `stop` is set; then answer what was read, and end."""
+    async def serve(
+        self, host: str, port: int, stop: asyncio.Event, *, tls_port: int = 0, tls_key: str = ""
+    ) -> None:
+        """Listen until `stop` is set; then answer what was read, and end.
+
+        `tls_port`: where a certificate is asked for. Raises tls.BadCertificate without our own.
+        """
         bell = Bell()
         bell.start()
         self.storeroom = Storeroom(asyncio.get_running_loop(), bell)
         self.storeroom.start()
-        server = await asyncio.start_server(self._talk, host, port, backlog=256)
+        servers = [await asyncio.start_server(self._talk, host, port, backlog=256)]
         log.info("listening", host=host, port=port)
+        if tls_port:
+            servers.append(await self._listen_in_secret(host, tls_port, tls_key))
         await stop.wait()
-        server.close()
+        for server in servers:
+            server.close()
         await self._end_all()
         self.storeroom.close()
         await asyncio.to_thread(self.storeroom.join, mllp.CONNECT_SECONDS)
 
+    async def _listen_in_secret(self, host: str, port: int, key_name: str) -> asyncio.Server:
+        """With a handshake that has to end in time, like everything a peer does."""
+        self.wardrobe = await asyncio.to_thread(Wardrobe, key_name)
+        self.wardrobe.start()
+        server = await asyncio.start_server(
+            self._talk, host, port, backlog=256, ssl=self.wardrobe.context,
+            ssl_handshake_timeout=mllp.CONNECT_SECONDS, ssl_shutdown_timeout=mllp.CONNECT_SECONDS,
+        )  # fmt: skip
+        log.info("listening", host=host, port=port, tls=True)
+        return server
+
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conversation = Conversation(reader, writer, self)
+        if conversation.certificate and not self.wardrobe.owner_of(conversation.certificate):
+            log.warning("certificate_of_a_stranger", peer=conversation.peer)
+            writer.close()
+            return
         peers = self._open[conversation.peer]
         if not self._has_room(peers):
             log.warning("connection_refused", peer=conversation.peer)
@@ -266,6 +346,19 @@ class Listener:
         if silent is not None:
             silent.end()
         return silent is not None
+
+    def make_room(self, feed: Feed) -> None:
+        """A feed with too many connections loses its oldest that is silent just now.
+
+        Not its newest: who lost a connection without knowing must be able to come again.
+        """
+        everybody = [each for peers in self._open.values() for each in peers]
+        theirs = [each for each in everybody if each.feed and each.feed.pk == feed.pk]
+        if len(theirs) <= feed.most_connections:
+            return
+        log.warning("too_many_connections", feed=feed.pk, connections=len(theirs))
+        oldest = sorted(theirs, key=lambda each: each.began)
+        next((each for each in oldest if each.is_reading), oldest[-1]).end()
 
     async def _end_all(self) -> None:
         open_now = [each for peers in self._open.values() for each in peers]

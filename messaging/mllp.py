@@ -4,8 +4,8 @@ A frame is VT, the message, FS, CR (HL7 Implementation Guide, appendix C: minima
 protocol). Bytes between frames are dropped and counted.
 """
 
-import select
 import socket
+import ssl
 import time
 from collections.abc import Callable
 
@@ -102,60 +102,89 @@ class Failed(Exception):
         super().__init__(f"{phase}: {sentence}")
 
 
+# What to do with a frame that is not the answer: an answer to it if it wants one, or None.
+Other = Callable[[bytes], bytes | None]
+
+
 class Connection:
     """A connection to one peer, opened when needed and kept. For one thread at a time.
 
-    Any failure closes it, so that a late answer can never meet the next question.
+    Any failure closes it, so that a late answer can never meet the next question. `secure` gives
+    the TLS context of a new connection (ValueError, in words, when there is none to be had);
+    without it the line is in clear text.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        secure: Callable[[], ssl.SSLContext] | None = None,
+        server_name: str = "",
+    ) -> None:
         self.address = (host, port)
-        self.unexpected = 0  # answers that were not to our question
+        self._secure = secure
+        self._server_name = server_name or host
         self._socket: socket.socket | None = None
         self._deframer = Deframer()
 
     def exchange(
-        self, message: bytes, *, seconds: float, is_answer: Callable[[bytes], bool]
+        self,
+        message: bytes,
+        *,
+        seconds: float,
+        is_answer: Callable[[bytes], bool],
+        other: Other = lambda frame: None,
     ) -> bytes:
-        """Send, and return the first frame that `is_answer`. Others are dropped and counted.
+        """Send, and return the first frame that `is_answer`; any other goes to `other`.
 
         A kept connection that the peer has meanwhile closed is replaced once, at once. Raises
         Failed with the phase.
         """
-        kept = self._socket is not None and self._is_quiet()
+        kept = self.hear(other)
         try:
-            return self._exchange(message, seconds, is_answer)
+            return self._exchange(message, seconds, is_answer, other)
         except Failed as failure:
             if not kept or failure.phase not in ("send", "closed"):
                 raise _public(failure) from None
         try:
-            return self._exchange(message, seconds, is_answer)
+            return self._exchange(message, seconds, is_answer, other)
         except Failed as failure:
             raise _public(failure) from None
 
+    def hear(self, other: Other) -> bool:
+        """Give what came by itself to `other`; whether the kept connection still stands."""
+        while self._socket is not None:
+            try:
+                self._socket.settimeout(0)
+                data = self._socket.recv(_CHUNK)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return True
+            except OSError:
+                data = b""
+            try:
+                for received in self._deframer.feed(data):
+                    self._pass_on(self._socket, received, other)
+            except (Failed, FrameTooLarge):
+                data = b""
+            if not data:
+                self.close()
+        return False
+
     def _exchange(
-        self, message: bytes, seconds: float, is_answer: Callable[[bytes], bool]
+        self, message: bytes, seconds: float, is_answer: Callable[[bytes], bool], other: Other
     ) -> bytes:
         try:
             line = self._socket or self._connect()
             self._send(line, message, seconds)
-            return self._answer(line, time.monotonic() + seconds, is_answer)
+            return self._answer(line, time.monotonic() + seconds, is_answer, other)
         except Failed:
             self.close()
             raise
 
-    def _is_quiet(self) -> bool:
-        """Whether the kept connection still stands; drops answers that came too late."""
-        while self._socket is not None and select.select([self._socket], [], [], 0)[0]:
-            try:
-                data = self._socket.recv(_CHUNK)
-            except OSError:
-                data = b""
-            if not data:
-                self.close()
-                return False
-            self.unexpected += len(self._deframer.feed(data))
-        return self._socket is not None
+    def _pass_on(self, line: socket.socket, received: bytes, other: Other) -> None:
+        if (reply := other(received)) is not None:
+            self._send(line, reply, CONNECT_SECONDS)
 
     def _connect(self) -> socket.socket:
         try:
@@ -170,9 +199,24 @@ class Connection:
             raise Failed("connect", "The connection was refused.") from None
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket = line
+        self._socket = line = self._secured(line)
         self._deframer = Deframer()
         return line
+
+    def _secured(self, line: socket.socket) -> socket.socket:
+        """The line inside TLS, when that was agreed; their certificate has the agreed name."""
+        if self._secure is None:
+            return line
+        try:
+            return self._secure().wrap_socket(line, server_hostname=self._server_name)
+        except ssl.SSLCertVerificationError as failure:
+            line.close()
+            words = f"Its certificate was not accepted: {failure.verify_message}."
+            raise Failed("connect", words) from None
+        except (OSError, ValueError) as failure:  # a failed handshake is an OSError too
+            line.close()
+            words = str(failure) if not isinstance(failure, OSError) else "TLS was not agreed."
+            raise Failed("connect", words) from None
 
     def _send(self, line: socket.socket, message: bytes, seconds: float) -> None:
         line.settimeout(seconds)
@@ -182,14 +226,22 @@ class Connection:
             raise Failed("send", "The message could not be sent whole.") from None
 
     def _answer(
-        self, line: socket.socket, deadline: float, is_answer: Callable[[bytes], bool]
+        self,
+        line: socket.socket,
+        deadline: float,
+        is_answer: Callable[[bytes], bool],
+        other: Other,
     ) -> bytes:
-        while (left := deadline - time.monotonic()) > 0:
+        answer = None
+        while answer is None and (left := deadline - time.monotonic()) > 0:
             line.settimeout(left)
             for received in self._receive(line):
-                if is_answer(received):
-                    return received
-                self.unexpected += 1
+                if answer is None and is_answer(received):
+                    answer = received
+                else:
+                    self._pass_on(line, received, other)
+        if answer is not None:
+            return answer
         raise Failed("acknowledge", "No acknowledgement came in time.")
 
     def _receive(self, line: socket.socket) -> list[bytes]:
@@ -197,6 +249,10 @@ class Connection:
             data = line.recv(_CHUNK)
         except TimeoutError:
             return []
+        except ssl.SSLError as failure:  # TLS 1.3 tells of a refused certificate only now
+            if "ALERT" in (failure.reason or ""):
+                raise Failed("connect", "The other side refused our certificate.") from None
+            data = b""
         except OSError:
             data = b""
         if not data:

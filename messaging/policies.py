@@ -1,10 +1,12 @@
 """Who may look after messages: the central team all of them, a laboratory its own partners'."""
 
+from django.conf import settings
+
 from accounts.models import OrganisationKind
 from accounts.policies import Acting
 from accounts.roles import Permission
 
-from .models import InboundMessage, OutboundMessage, Partner
+from .models import Correction, InboundMessage, OutboundMessage, Partner
 
 
 def may_operate(acting: Acting) -> bool:
@@ -33,3 +35,21 @@ def may_operate_partner(acting: Acting, partner: Partner | None) -> bool:
 
 def may_operate_message(acting: Acting, message: InboundMessage | OutboundMessage) -> bool:
     return may_operate_partner(acting, message.partner)
+
+
+def may_approve_correction(acting: Acting, correction: Correction) -> bool:
+    """The second person: not the one who proposed it, and one who looks after its message."""
+    message = correction.inbound or correction.outbound
+    if message is None or acting.user is None or acting.user.pk == correction.proposed_by_id:
+        return False
+    return may_operate_message(acting, message)
+
+
+def may_process(processing_id: str) -> bool:
+    """MSH-11: what is for training never meets what is live, in either direction."""
+    return (processing_id == "P") == (settings.HL7_PROCESSING_ID == "P")
+
+
+def may_change_partners(acting: Acting) -> bool:
+    """Propose a change of what was agreed with a partner, or decide on somebody else's."""
+    return sees_all_partners(acting) and acting.user is not None

@@ -4,6 +4,7 @@
 """
 
 import threading
+from collections.abc import Callable
 
 import structlog
 from celery import shared_task
@@ -39,9 +40,26 @@ def sweep_mail() -> None:
     mail.deliver_due()
 
 
+def sweep_operators() -> None:
+    """What operators set going, and how urgent what waits for them is."""
+    services.weigh_waiting()
+    services.run_replays()
+
+
 def sweep_inbox() -> None:
     """Process what waits, rung for or not."""
     services.process_waiting()
+
+
+def sweep_unanswered() -> None:
+    """What was taken in enhanced mode, and not spoken of in the partner's time, is a person's."""
+    services.give_up_waiting()
+
+
+def sweep_links() -> None:
+    """Look at each link and at each queue; the first process to look is the one that does."""
+    services.judge_links()
+    services.watch_queues()
 
 
 _deliveries: dict[int, threading.Thread] = {}
@@ -50,18 +68,34 @@ _deliveries: dict[int, threading.Thread] = {}
 def sweep_outbox() -> None:
     """Deliver what is due, a thread for each partner: one that is silent holds up no other."""
     for partner_id in queries.partners_with_work():
-        running = _deliveries.get(partner_id)
-        if running is None or not running.is_alive():
-            thread = threading.Thread(
-                target=_deliver_apart, args=[partner_id], name=f"deliver-{partner_id}", daemon=True
-            )
-            _deliveries[partner_id] = thread
-            thread.start()
+        _apart(_deliveries, partner_id, services.deliver)
 
 
-def _deliver_apart(partner_id: int) -> None:
+_probes: dict[int, threading.Thread] = {}
+
+
+def sweep_probes() -> None:
+    """A synthetic order to each partner for whom it is time, a thread for each."""
+    for partner_id in services.due_for_probe():
+        _apart(_probes, partner_id, services.probe)
+
+
+def _apart(
+    running: dict[int, threading.Thread], partner_id: int, work: Callable[[int], object]
+) -> None:
+    thread = running.get(partner_id)
+    if thread is None or not thread.is_alive():
+        thread = threading.Thread(
+            target=_guarded, args=[work, partner_id], name=f"{work.__name__}-{partner_id}",
+            daemon=True,
+        )  # fmt: skip
+        running[partner_id] = thread
+        thread.start()
+
+
+def _guarded(work: Callable[[int], object], partner_id: int) -> None:
     try:
-        services.deliver(partner_id)
+        work(partner_id)
     except Exception as failure:  # noqa: BLE001 - the outermost frame: the next sweep tries again
         error = type(failure).__name__
         log.error("delivery_failed", partner=partner_id, error=error)  # noqa: TRY400

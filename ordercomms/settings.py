@@ -114,6 +114,7 @@ HELP_PHONE = os.environ.get("HELP_PHONE", "020 7946 0100")
 STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
     "messaging.queries.links_not_working",
+    "messaging.queries.queues_backing_up",
 ]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
@@ -152,10 +153,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
 # What each worker's sweeper runs, by the queue it serves: see messaging/sweeper.py.
 SWEEPS = {
-    "hl7_in": ["messaging.tasks.sweep_inbox"],
-    "hl7_out": ["messaging.tasks.sweep_outbox"],
+    "hl7_in": ["messaging.tasks.sweep_inbox", "messaging.tasks.sweep_operators"],
+    "hl7_out": ["messaging.tasks.sweep_links", "messaging.tasks.sweep_probes", "messaging.tasks.sweep_outbox", "messaging.tasks.sweep_unanswered"],
     "mail": ["messaging.tasks.sweep_mail"],
-    "timers": ["requesting.tasks.sweep", "results.tasks.sweep_unread"],
+    "timers": ["messaging.tasks.sweep_links", "requesting.tasks.sweep", "results.tasks.sweep_unread"],
 }
 
 # --- Links: see messaging/link_states.py ---------------------------------------------------------
@@ -168,10 +169,17 @@ QUEUE_ALERT_EVENTS: list[str] = []
 # --- HL7 -----------------------------------------------------------------------------------------
 HL7_ROUTING = "ordercomms.routing.ROUTES"
 HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
+# What follows a patient whose record is merged into another: patients/following.py. In this order.
+MERGE_FOLLOWERS = ["requesting.services.merging.FOLLOWER", "results.services.merging.FOLLOWER"]
 MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1")
 MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
 MLLP_CONNECTIONS_PER_PEER = int(os.environ.get("MLLP_CONNECTIONS_PER_PEER", "32"))
+MLLP_TLS_PORT = int(os.environ.get("MLLP_TLS_PORT", "0"))  # 0: no port for TLS
+MLLP_TLS_KEY = os.environ.get("MLLP_TLS_KEY", "listener")  # the key pair that port shows
+TLS_DIR = Path(os.environ.get("TLS_DIR", DATA_DIR / "tls"))  # our key pairs, <name>.crt and .key
 HL7_SITE_PREFIX = os.environ.get("HL7_SITE_PREFIX", "OC1")
+# P in live, T elsewhere: no partner or feed of the other kind is spoken with (MSH-11).
+HL7_PROCESSING_ID = os.environ.get("HL7_PROCESSING_ID", "T" if DEBUG else "P")
 
 # --- Mail: an extra, which closes nothing ---------------------------------------------------------
 # smtps://user:password@host:465, or smtp://user:password@host:587 (STARTTLS, never without it).

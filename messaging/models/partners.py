@@ -83,6 +83,12 @@ class Partner(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def asks(self) -> tuple[str, str]:
+        """MSH-15 and MSH-16 of what we send."""
+        is_enhanced = self.acknowledgement_mode == self.Acknowledgement.ENHANCED
+        return ("AL", "AL") if is_enhanced else ("", "")
+
 
 class Feed(models.Model):
     """One sender of a partner: who it says it is, how it proves it, and what we take from it."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Count, Min, OuterRef, Q, Subquery
 from django.http import Http404
 from django.utils import timezone
@@ -16,12 +15,11 @@ from messaging.models import InboundMessage, OutboundMessage, Partner
 from messaging.policies import may_operate_partner, sees_all_partners
 from messaging.states import OutState
 
-FAILING_IS_NEWS_AFTER = timedelta(seconds=60)
-
 
 def partners_with_work() -> list[int]:
     """Partners for whom something is to be sent, paused ones left out."""
-    waiting = OutboundMessage.objects.filter(state__in=(OutState.WAITING, OutState.SENDING))
+    open_states = (OutState.WAITING, OutState.SENDING, OutState.TAKEN)  # of the last we may hear
+    waiting = OutboundMessage.objects.filter(state__in=open_states)
     ready = Partner.objects.filter(is_paused=False, pk__in=waiting.values("partner_id"))
     return list(ready.values_list("pk", flat=True))
 
@@ -116,26 +114,3 @@ def _how_it_is(partner: Partner, oldest_at: datetime | None) -> tuple[str, str, 
     if oldest_at:
         return "waiting", "Messages are on their way.", oldest_at
     return "working", "Nothing waits.", None
-
-
-def links_not_working(acting: Acting | None) -> list[tuple[str, datetime | None]]:
-    """For the status strip of every page: what will be late, in a sentence, and since when."""
-    if acting is None:
-        return []
-    found = cache.get("links_not_working")
-    if found is None:
-        found = list(_links_not_working())
-        cache.set("links_not_working", found, 5)
-    return found
-
-
-def _links_not_working() -> list[tuple[str, datetime | None]]:
-    failing = Q(failing_since__lt=timezone.now() - FAILING_IS_NEWS_AFTER)
-    return [
-        (
-            f"Sending to {partner.name} is {'stopped' if partner.is_paused else 'not working'}. "
-            "Requests are saved and will be sent by themselves.",
-            partner.paused_at if partner.is_paused else partner.failing_since,
-        )
-        for partner in Partner.objects.filter(failing | Q(is_paused=True)).order_by("name")
-    ]

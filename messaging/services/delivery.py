@@ -5,7 +5,8 @@ message being sent carries a lease with a token; who comes late with an older to
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -15,13 +16,16 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
-from messaging import crash, mllp
-from messaging.acknowledgement import Answer, answer_to
+from messaging import crash, mllp, tls, wire
+from messaging.acknowledgement import ACCEPTED, Answer, answer_to, envelope
+from messaging.errors import Unparseable
 from messaging.models import OutboundMessage, Partner, new_lease
 from messaging.states import OUT_UNFINISHED, OutEvent, OutState, after_out
 
-from .outcome import record_answer, record_failure
+from .answering import count_foreign, waits_for
+from .outcome import record_answer, record_failure, record_taken
 from .receiving import accept
 
 log = structlog.get_logger(__name__)
@@ -31,7 +35,8 @@ _MOST_ROUNDS = 5  # then the sweep: a row that somebody else has locked looks du
 _LOOKED_UP_AT_ONCE = 50
 _SLACK = timedelta(seconds=15)  # of a lease, over the time to connect and to be answered
 
-_lines: dict[int, mllp.Connection] = {}  # by partner; used only under its lock, and kept
+# By partner, as agreed and the line itself; used only under the partner's lock, and kept.
+_lines: dict[int, tuple[tuple[object, ...], mllp.Connection]] = {}
 _busy: dict[int, threading.Lock] = {}
 
 
@@ -54,6 +59,7 @@ def deliver(partner_id: int) -> int:
 
 def _drain(partner_id: int) -> int:
     delivered = 0
+    _hear(partner_id)
     while batch := list(_due(partner_id).values_list("pk", flat=True)[:_LOOKED_UP_AT_ONCE]):
         for message_id in batch:
             outcome = _deliver(message_id)
@@ -61,6 +67,13 @@ def _drain(partner_id: int) -> int:
                 return delivered
             delivered += outcome
     return delivered
+
+
+def _hear(partner_id: int) -> None:
+    """What the partner said by itself on the kept line since we last spoke."""
+    if kept := _lines.get(partner_id):
+        partner = Partner.objects.get(pk=partner_id)
+        kept[1].hear(partial(_not_the_answer, partner))
 
 
 @contextmanager
@@ -99,41 +112,124 @@ def _deliver(message_id: int) -> bool | None:
     claimed = _claim(message_id)
     if claimed is None:
         return None
-    message, token = claimed
-    crash.point("delivery.claimed")
-    line = _line_to(message.partner)
-    before = line.unexpected
+    began = time.monotonic()
     try:
-        raw = line.exchange(
+        return _send(*claimed)
+    finally:
+        _pace(claimed[0].partner, began)
+
+
+def _pace(partner: Partner, began: float) -> None:
+    """Keep to the rate agreed with the partner: under its lock, so no other worker is faster."""
+    if partner.messages_a_second:
+        time.sleep(max(0.0, began + 1 / partner.messages_a_second - time.monotonic()))
+
+
+def _send(message: OutboundMessage, token: UUID) -> bool:
+    crash.point("delivery.claimed")
+    partner = message.partner
+    try:
+        raw = _line_to(partner).exchange(
             bytes(message.raw),
-            seconds=message.partner.acknowledgement_seconds,
+            seconds=partner.acknowledgement_seconds,
             is_answer=partial(_is_answer, message.control_id),
+            other=partial(_not_the_answer, partner),
         )
     except mllp.Failed as failure:
         record_failure(message, token, failure)
         return False
-    finally:
-        if line.unexpected > before:
-            log.warning("foreign_acknowledgement", message=message.pk, partner=message.partner_id)
     crash.point("delivery.answered")
     answer = answer_to(message.control_id, raw) or Answer("AE", "")
     if not answer.is_bare:  # an ORL or ORR in the place of an ACK says more than that it came
-        accept(raw, peer=message.partner.host)
+        accept(raw, peer=partner.host, partner_id=partner.pk)
+    if answer.is_commit and answer.code == ACCEPTED and any(partner.asks):
+        return record_taken(message, token)
     return record_answer(message, token, answer)
+
+
+def ask(
+    partner_id: int, raw: bytes, control_id: str, *, before: Callable[[], object]
+) -> Answer | None:
+    """Put one question that is no message of the outbox, over the partner's line.
+
+    None while somebody else speaks with the partner. `before` is called when its turn has come.
+    Raises mllp.Failed.
+    """
+    with _sole(partner_id) as mine:
+        if not mine:
+            return None
+        before()
+        partner = Partner.objects.get(pk=partner_id)
+        reply = _line_to(partner).exchange(
+            raw,
+            seconds=partner.acknowledgement_seconds,
+            is_answer=partial(_is_answer, control_id),
+            other=partial(_not_the_answer, partner),
+        )
+    return answer_to(control_id, reply) or Answer("AE", "")
 
 
 def _is_answer(control_id: str, raw: bytes) -> bool:
     return answer_to(control_id, raw) is not None
 
 
+def _not_the_answer(partner: Partner, raw: bytes) -> bytes | None:
+    """What an application says later of an earlier message is taken; all else is dropped.
+
+    Returns the acknowledgement to give, when it asks for one.
+    """
+    try:
+        about = wire.parse(raw, default_charset=partner.character_set).get("MSA", 2)
+    except Unparseable:
+        about = ""
+    if not any(partner.asks) or not waits_for(partner.pk, about):
+        count_foreign(partner.pk)
+        return None
+    answer = accept(raw, peer=partner.host, partner_id=partner.pk)
+    return answer if envelope(raw).accept_when in ("AL", "SU") else None
+
+
+# --- The line ------------------------------------------------------------------------------------
+
+
 def _line_to(partner: Partner) -> mllp.Connection:
-    """The kept connection; a new one when the partner has moved."""
-    line = _lines.get(partner.pk)
-    if line is None or line.address != (partner.host, partner.port):
-        if line is not None:
-            line.close()
-        line = _lines[partner.pk] = mllp.Connection(partner.host, partner.port)
-    return line
+    """The kept connection; a new one when the partner has moved, or is believed otherwise.
+
+    Raises mllp.Failed where the agreement lets nothing be said at all.
+    """
+    if not partner.uses_tls and not _may_be_clear(partner):
+        _hang_up(partner.pk)
+        raise mllp.Failed("connect", "It was not agreed to speak to it without TLS any longer.")
+    agreed = _as_agreed(partner)
+    kept = _lines.get(partner.pk)
+    if kept is None or kept[0] != agreed:
+        _hang_up(partner.pk)
+        kept = _lines[partner.pk] = (agreed, _new_line(partner))
+    return kept[1]
+
+
+def _may_be_clear(partner: Partner) -> bool:
+    return partner.cleartext_until is not None and partner.cleartext_until > timezone.now()
+
+
+def _as_agreed(partner: Partner) -> tuple[object, ...]:
+    """What a line depends on."""
+    secure = (partner.uses_tls, partner.trust_anchors, partner.server_name, partner.key_name)
+    return (partner.host, partner.port, *secure)
+
+
+def _new_line(partner: Partner) -> mllp.Connection:
+    if not partner.uses_tls:
+        return mllp.Connection(partner.host, partner.port)
+    secure = partial(tls.calling, trust_anchors=partner.trust_anchors, key_name=partner.key_name)
+    return mllp.Connection(
+        partner.host, partner.port, secure=secure, server_name=partner.server_name
+    )
+
+
+def _hang_up(partner_id: int) -> None:
+    if kept := _lines.pop(partner_id, None):
+        kept[1].close()
 
 
 # --- Whose turn it is ----------------------------------------------------------------------------
@@ -158,6 +254,7 @@ def _sendable(messages: QuerySet[OutboundMessage]) -> QuerySet[OutboundMessage]:
     return messages.filter(
         _time_has_come("not_before"),
         _time_has_come("partner__retry_at"),
+        Q(partner__link=None) | Q(partner__link__declared_by=""),
         state__in=(OutState.WAITING, OutState.SENDING),
         partner__is_paused=False,
     )
@@ -188,7 +285,6 @@ def _claim(message_id: int) -> tuple[OutboundMessage, UUID] | None:
             lease_until=Now() + timedelta(seconds=seconds) + _SLACK,
             attempts=F("attempts") + 1,
             first_sent_at=Coalesce("first_sent_at", Now()),
+            last_sent_at=Now(),
         )
         return message, token
-        Q(partner__link=None) | Q(partner__link__declared_by=""),
-            last_sent_at=Now(),

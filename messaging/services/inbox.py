@@ -9,10 +9,12 @@ from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from messaging import crash, wire
+from messaging.acknowledgement import ACCEPTED, ERROR, REJECTED
 from messaging.errors import IntegrationError, Park, Permanent, Transient
 from messaging.models import InboundMessage
 from messaging.states import InEvent, InState, after_in
 
+from .answering import answer_application, hear_application
 from .pauses import pause
 
 log = structlog.get_logger(__name__)
@@ -78,7 +80,7 @@ def _process(message_id: int, attempt: int) -> None:
     with transaction.atomic():
         message = (
             InboundMessage.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("partner")
+            .select_related("partner", "feed")
             .filter(pk=message_id, state=InState.RECEIVED, attempts=attempt)
             .first()
         )
@@ -105,11 +107,19 @@ def _apply(message: InboundMessage) -> None:
         _try_later(message, _unexpected(failure), most=MOST_TRIES_UNEXPECTED)
     else:
         _move(message, InEvent.PROCESS)
+        answer_application(message, ACCEPTED)
 
 
 def _handle(message: InboundMessage) -> None:
-    charset = message.partner.character_set if message.partner else "ASCII"
+    if message.acknowledgement == REJECTED:
+        words = "It was refused at the door, and its sender was told. It is kept as evidence."
+        raise Park("refused_at_the_door", words)
+    charset = message.feed.character_set if message.feed else "ASCII"
     parsed = wire.parse(bytes(message.raw), default_charset=charset)
+    if parsed.first("MSA") and message.partner_id:
+        hear_application(message.partner_id, parsed)
+        if parsed.code == "ACK":
+            return
     handler = routes().get((parsed.code, parsed.trigger))
     if handler is None:
         raise Park("unsupported_type", "Nothing here takes messages of this type.")
@@ -145,6 +155,7 @@ def _try_later(message: InboundMessage, failure: IntegrationError, *, most: int)
 
 def _park(message: InboundMessage, failure: IntegrationError) -> None:
     _move(message, InEvent.PARK, reason_code=failure.reason_code, reason=failure.sentence)
+    answer_application(message, ERROR, failure.sentence)
     log.warning("inbound_parked", message=message.pk, reason=failure.reason_code)
 
 

@@ -9,6 +9,7 @@ from django.db.models import Max
 from messaging import doorbell, wire
 from messaging.errors import NotSendable, Unparseable
 from messaging.models import OutboundMessage, Partner
+from messaging.policies import may_process
 
 STREAM_LOCK = 2575  # the class of our advisory locks on streams
 _LONGEST_CONTROL_ID = 20
@@ -44,7 +45,7 @@ def enqueue(
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("enqueue belongs in the business transaction")
-    _refuse_unsendable(raw, partner, control_id)
+    refuse_unsendable(raw, partner, control_id)
     message = OutboundMessage.objects.create(
         partner=partner,
         kind=kind,
@@ -78,7 +79,8 @@ def _next_in(stream: str, partner: Partner) -> int:
     return (places.aggregate(last=Max("sequence"))["last"] or 0) + 1
 
 
-def _refuse_unsendable(raw: bytes, partner: Partner, control_id: str) -> None:
+def refuse_unsendable(raw: bytes, partner: Partner, control_id: str) -> None:
+    """Raise NotSendable for what does not read back, or is not as this partner takes it."""
     try:
         message = wire.parse(raw)
     except Unparseable as refusal:
@@ -89,8 +91,15 @@ def _refuse_unsendable(raw: bytes, partner: Partner, control_id: str) -> None:
         6: partner.their_facility,
         10: control_id,
         11: partner.processing_id,
+        15: partner.asks[0],
+        16: partner.asks[1],
         18: partner.character_set,
     }
     for field, value in expected.items():
         if message.header.get(field) != value:
             raise NotSendable(f"msh_{field}", f"MSH-{field} is not what {partner.slug} takes.")
+    if len(raw) > partner.largest_bytes:
+        words = f"The message is larger than {partner.name} takes."
+        raise NotSendable("too_large", words)
+    if not may_process(partner.processing_id):
+        raise NotSendable("msh_11", "Live and training messages never meet: see MSH-11.")

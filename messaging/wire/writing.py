@@ -84,15 +84,16 @@ def header(
     processing_id: str = "T",
     version: str = "2.4",
     charset: str = UTF_8,
+    asks: tuple[str, str] = ("", ""),
 ) -> Segment:
-    """The MSH segment, in original acknowledgement mode (MSH-15 and MSH-16 empty).
+    """The MSH segment. `sender` and `receiver` are (application, facility).
 
-    `sender` and `receiver` are (application, facility).
+    `asks`: MSH-15 and MSH-16. Both empty: original acknowledgement mode.
     """
     fields: dict[int, Value] = {
         3: sender[0], 4: sender[1], 5: receiver[0], 6: receiver[1], 7: timestamp(at),
         9: list(message_type), 10: control_id, 11: processing_id, 12: version,
-        17: "GBR", 18: charset,
+        15: asks[0], 16: asks[1], 17: "GBR", 18: charset,
     }  # fmt: skip
     texts = _field_texts(fields)[2:]  # MSH-1 and MSH-2 are the delimiters
     return Segment("|".join(["MSH", "^~\\&", *texts]), charset or "ASCII")

@@ -55,7 +55,8 @@ def expect_answer(name: str, raw: bytes, answer: bytes) -> None:
     assert set(names[2:]) <= {"ERR"}, name
     assert message.code == "ACK", name
     assert message.control_id, name
-    assert message.get("MSA", 1) in ("AE", "AR"), name  # no file is of a partner of ours
+    # No file is of a partner of ours; those with MSH-15 or MSH-16 ask for enhanced mode.
+    assert message.get("MSA", 1) in ("AE", "AR", "CE", "CR"), name
     assert message.get("MSA", 3), name
     application, control_id = header(raw)[2].decode("latin-1"), header(raw)[9].decode("latin-1")
     assert message.get("MSA", 2) == control_id, name

@@ -1,14 +1,21 @@
 """Partners, and messages as they send them: atoms. How they fare is the services' business."""
 
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.audit import record
 from accounts.models import AccessEvent
 from accounts.policies import SYSTEM
 from messaging import wire
 from messaging.errors import Park, Transient
-from messaging.models import InboundMessage, Partner
+from messaging.models import Feed, InboundMessage, Partner
 
+IN_CLEAR = {
+    "cleartext_until": timezone.now() + timedelta(days=3650),
+    "cleartext_because": "It is a test.",
+}
 AT = wire.read_timestamp("20261122090500")
 
 
@@ -19,8 +26,24 @@ def make_partner(slug: str = "ris", **fields: Any) -> Partner:
         "their_application": slug.upper(),
         "their_facility": "RX1",
         "acknowledgement_seconds": 2,
-    }
-    return Partner.objects.create(slug=slug, **defaults | fields)
+    } | IN_CLEAR
+    partner = Partner.objects.create(slug=slug, **defaults | fields)
+    make_feed(partner)
+    return partner
+
+
+def make_feed(partner: Partner, **fields: Any) -> Feed:
+    """What the partner sends: under its own names, in clear text, everything that is handled."""
+    defaults = {
+        "slug": "all",
+        "name": f"All of {partner.name}",
+        "application": partner.their_application,
+        "facility": partner.their_facility,
+        "character_set": partner.character_set,
+        "processing_id": partner.processing_id,
+        "most_connections": 32,
+    } | IN_CLEAR
+    return Feed.objects.create(partner=partner, **defaults | fields)
 
 
 def sent(
@@ -52,7 +75,7 @@ def ours(control_id: str, partner: Partner, *segments: wire.Segment) -> bytes:
     header = wire.header(
         sender=("ORDERCOMMS", "OC1"),
         receiver=(partner.their_application, partner.their_facility),
-        at=AT, message_type=("OMG", "O19"), control_id=control_id,
+        at=AT, message_type=("OMG", "O19"), control_id=control_id, asks=partner.asks,
     )  # fmt: skip
     return wire.build([header, *segments]).raw
 

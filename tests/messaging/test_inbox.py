@@ -46,7 +46,8 @@ def test_repeats_within_one_batch_are_seen(ris):
     raw = sent("1", patient())
     other = sent("1", patient(), note("other"))
     directory = services.Directory(seconds=0)
-    acks = services.accept_all([(raw, "a"), (raw, "a"), (other, "a"), (other, "a")], directory)
+    a = services.Origin("a")
+    acks = services.accept_all([(raw, a), (raw, a), (other, a), (other, a)], directory)
     assert [wire.parse(ack).get("MSA", 1) for ack in acks] == ["AA"] * 4
     assert sorted(stored()) == [
         ("parked", "same_id_other_content"),

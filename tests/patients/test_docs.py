@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from messaging.models import Partner
 from messaging.services.inbox import process_waiting
 from messaging.services.receiving import accept
 from ordercomms.routing import ROUTES
 from patients import hl7, inbound, queries
+from tests.messaging.senders import make_partner
 from tests.patients import people
 
 PAGE = Path(__file__).parents[2].joinpath("docs/hl7/adt.md").read_text()
@@ -22,7 +22,7 @@ def sample() -> str:
 @pytest.mark.django_db(transaction=True)
 def test_the_sample_of_the_page_registers_the_patient_that_it_describes(time_machine):
     time_machine.move_to("2026-11-22T09:06:00+00:00")
-    Partner.objects.create(slug="pas", name="PAS", their_application="PAS", their_facility="RZ1")
+    make_partner("pas", their_facility="RZ1")
     practice = people.place(ods_code="Y90001")
     assert b"MSA|AA|4711" in accept(sample().encode())
     process_waiting()

@@ -17,6 +17,7 @@ from messaging.services.receiving import accept
 from patients import hl7, inbound, queries, services
 from patients.matching import HospitalNumber
 from patients.models import ChangeKind, Identifier, Patient
+from tests.messaging.senders import make_partner
 from tests.patients import people
 
 pytestmark = pytest.mark.django_db
@@ -26,9 +27,7 @@ _ids = count(1)
 
 @pytest.fixture
 def pas():
-    return Partner.objects.create(
-        slug="pas", name="Northgate PAS", their_application="PAS", their_facility="RXX"
-    )
+    return make_partner("pas", name="Northgate PAS", their_facility="RXX")
 
 
 def adt(*, trigger="A31", at=NINE, numbers="9990000018^^^NHS^NH~S1234567^^^RXX^MR",

@@ -47,7 +47,7 @@ class TheInbox(TestCase):
         while raws:
             size = cuts.pop() if cuts else 1
             batch, raws = raws[:size], raws[size:]
-            answers += services.accept_all([(raw, "") for raw in batch], directory)
+            answers += services.accept_all([(raw, services.Origin()) for raw in batch], directory)
             if size == 2:
                 services.process_waiting()
         services.process_waiting()

@@ -26,6 +26,7 @@ from requesting.models import RequestItem
 from results import services
 from results.hl7 import incoming_reports
 from results.models import Report
+from tests.messaging.senders import make_feed
 from tests.world import World
 
 from . import letters
@@ -64,6 +65,7 @@ class Clinic:
             order_message=order_message,
         )
         partner.departments.add(self.world.place(department))
+        make_feed(partner)
         return partner
 
     def _service(self, code: str, name: str, discipline: str, number: str) -> None:

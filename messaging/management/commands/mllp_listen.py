@@ -1,4 +1,7 @@
-"""manage.py mllp_listen: take HL7 messages on MLLP_HOST and MLLP_PORT until told to stop."""
+"""manage.py mllp_listen: take HL7 messages on MLLP_HOST and MLLP_PORT until told to stop.
+
+Where MLLP_TLS_PORT is set, there too: for who has a certificate that was agreed.
+"""
 
 import asyncio
 import signal
@@ -7,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from messaging import mllp
+from messaging import mllp, tls
 from messaging.listener import Listener
 
 
@@ -18,22 +21,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=settings.MLLP_HOST)
         parser.add_argument("--port", type=int, default=settings.MLLP_PORT)
+        parser.add_argument("--tls-port", type=int, default=settings.MLLP_TLS_PORT)
         parser.add_argument("--frame-seconds", type=float, default=mllp.FRAME_SECONDS)
 
-    def handle(self, *, host: str, port: int, frame_seconds: float, **_: Any) -> None:
+    def handle(
+        self, *, host: str, port: int, tls_port: int, frame_seconds: float, **_: Any
+    ) -> None:
         listener = Listener(
             connections_per_peer=settings.MLLP_CONNECTIONS_PER_PEER, frame_seconds=frame_seconds
         )
         try:
-            asyncio.run(self._listen(listener, host, port))
+            asyncio.run(self._listen(listener, host, port, tls_port))
+        except tls.BadCertificate as failure:
+            raise CommandError(f"MLLP_TLS_PORT is set. {failure}") from None
         except OSError as failure:
             words = (
                 f"Cannot listen on {host}:{port} ({failure.strerror}). Set MLLP_PORT to another."
             )
             raise CommandError(words) from None
 
-    async def _listen(self, listener: Listener, host: str, port: int) -> None:
+    async def _listen(self, listener: Listener, host: str, port: int, tls_port: int) -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        await listener.serve(host, port, stop)
+        await listener.serve(host, port, stop, tls_port=tls_port, tls_key=settings.MLLP_TLS_KEY)
