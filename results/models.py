@@ -6,14 +6,15 @@ import uuid
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Discipline, Organisation, User
-from messaging.models import InboundMessage, Partner
+from messaging.models import InboundMessage, MailMessage, Partner
 from patients.models import Patient
 from requesting.models import RequestItem
 
 from .ladder import Rung
+from .notice_states import NoticeKind, NoticeState
 from .states import Event, Filing, Group, Outcome, Significance
 
 APPEND_ONLY = pgtrigger.Protect(
@@ -291,3 +292,79 @@ class Copy(models.Model):
 
     def __str__(self) -> str:
         return f"Copy {self.pk}"
+
+
+class Hold(models.Model):
+    """The news of routine results is held: of one department, of one place, or all of it.
+
+    The results are not held: they are on their lists. Closed only when every one is accounted for.
+    """
+
+    department = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+")
+    practice = models.ForeignKey(Organisation, models.PROTECT, null=True, related_name="+")
+    cause = models.CharField(max_length=40, blank=True)  # "link 7": begun by the link's state
+    reason = models.CharField(max_length=300)
+    began_at = models.DateTimeField()
+    began_by = models.CharField(max_length=150)
+    until = models.DateTimeField()  # then it ends by itself
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=150, blank=True)
+    held = models.PositiveIntegerField(default=0)
+    released = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(held=F("released") + F("cancelled")),
+                name="what_was_held_is_accounted_for",
+            ),
+            models.UniqueConstraint(
+                fields=["cause"],
+                condition=Q(ended_at__isnull=True) & ~Q(cause=""),
+                name="one_hold_for_each_cause",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Hold {self.pk}"
+
+
+class Notice(models.Model):
+    """That a place is told by mail of one version of a report; once for each version (H35)."""
+
+    version = models.OneToOneField(ReportVersion, models.PROTECT, related_name="notice")
+    report = models.ForeignKey(Report, models.PROTECT, related_name="notices")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8)
+    may_be_held = models.BooleanField()
+    state = models.CharField(max_length=10)
+    since = models.DateTimeField()
+    due_at = models.DateTimeField()  # of the digest that it wants to be in
+    hold = models.ForeignKey(Hold, models.PROTECT, null=True, related_name="notices")
+    mail = models.ForeignKey(MailMessage, models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=80, blank=True)  # why nobody had to be told
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=_one_of("state", NoticeState), name="notice_state"),
+            models.CheckConstraint(condition=_one_of("kind", NoticeKind), name="notice_kind"),
+            models.CheckConstraint(
+                condition=~Q(state=NoticeState.HELD.value)
+                | Q(may_be_held=True, hold__isnull=False, kind=NoticeKind.ROUTINE.value),
+                name="only_routine_news_is_held",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "due_at"],
+                name="notices_waiting",
+                condition=Q(state=NoticeState.WAITING.value),
+            ),
+            models.Index(
+                fields=["hold"], name="notices_held", condition=Q(state=NoticeState.HELD.value)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Notice {self.pk}"
