@@ -13,8 +13,6 @@ from django.utils.timezone import localdate
 
 from accounts.models import Discipline, Site, User
 from accounts.policies import Acting
-from accounts.queries import colleagues
-from accounts.roles import Permission
 from catalogue.models import Attendance, Offering, Question
 from catalogue.search import where_words
 from nhsuk.charts import Point
@@ -28,9 +26,9 @@ from requesting.reasons import GO_ON, REJECTIONS
 from requesting.rules import Box, Given
 
 from .as_sent import AGREED, answers_of, line_as_sent
+from .at_hand import Desk, people_of
 from .examining import Examined, Known, examine, look_up, trust_code
 from .missing import options, people_words, problems_of
-from .reference import Shelf
 
 MOST_POINTS = 8
 SIDE_WORDS = {"L": "Left", "R": "Right", "B": "Both"}
@@ -163,7 +161,7 @@ class Composition:
 
 
 def compose(
-    draft: Draft, acting: Acting, *, problems: Iterable[Problem] = (), of: Shelf | None = None
+    draft: Draft, acting: Acting, *, problems: Iterable[Problem] = (), of: Desk | None = None
 ) -> Composition:
     """All that the page shows, in as many queries for one test as for thirty.
 
@@ -171,7 +169,7 @@ def compose(
     """
     content = drafts.read(draft.content)
     known = look_up(content.codes, draft.patient, acting, not_counting=draft.replaces_id, of=of)
-    people = recipients(acting)
+    people = recipients(acting, of=of)
     content = with_recipient(content, acting, people)
     tests = examine(content, known)
     shown = tuple(problems)
@@ -203,8 +201,8 @@ def _hospitals(known: Known) -> tuple[tuple[str, str], ...]:
     """The trusts that do any of the chosen tests for this place, when there are several."""
     trusts = {
         trust_code(each): (each.department.parent or each.department).name
-        for offerings in known.offerings.values()
-        for each in offerings
+        for service in known.services.values()
+        for each in known.offerings.get(service.pk, ())
     }
     return tuple(sorted(trusts.items())) if len(trusts) > 1 else ()
 
@@ -214,7 +212,7 @@ def _hospital(content: Content, tests: tuple[Examined, ...]) -> str:
     return content.hospital if content.hospital in used or not used else used[0]
 
 
-def recipients(acting: Acting) -> list[User]:
+def recipients(acting: Acting, *, of: Desk | None = None) -> list[User]:
     """Who may get the results: the clinicians of this place who can act on them, first the one who
     gets them when nobody is named.
 
@@ -223,7 +221,7 @@ def recipients(acting: Acting) -> list[User]:
     """
     if acting.organisation is None or acting.user is None:
         return []
-    people = list(colleagues(acting.organisation, Permission.REVIEW_RESULTS))
+    people = of.people if of else people_of(acting.organisation)
     supervisor = acting.supervisor.pk if acting.supervisor else None
     is_here = any(user.pk == supervisor for user in people)
     first = supervisor if is_here else acting.user.pk

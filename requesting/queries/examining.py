@@ -21,7 +21,6 @@ from accounts.queries import EntitlementCard, entitlements_of
 from catalogue import queries as catalogue
 from catalogue.errors import SideNotChosen, UnknownCode
 from catalogue.models import Attendance, Offering, Question, Service, ServiceCode
-from catalogue.reach import offered_to, soonest_first
 from patients.models import Patient
 from requesting.drafts import Content, Line
 from requesting.models import AlertOutcome, PreviousResult, RequestItem
@@ -41,7 +40,8 @@ from requesting.rules import (
 from requesting.rules import Rule as LiveRule
 from requesting.states import DUPLICATED_WHILE
 
-from .reference import Shelf, shelf
+from .at_hand import Desk, offerings_of
+from .reference import shelf
 
 NOT_ASKED_AGAIN = timedelta(hours=24)
 MOST_PREVIOUS = 200
@@ -125,38 +125,30 @@ def look_up(
     acting: Acting,
     *,
     not_counting: UUID | None = None,
-    of: Shelf | None = None,
+    of: Desk | None = None,
 ) -> Known:
-    """Once for all tests. `not_counting` is the id of an item that is to be replaced; `of` the
-    reference data that the caller has at hand already."""
+    """Once for all tests. `not_counting` is the id of an item that is to be replaced; `of` what
+    the screen has at hand already: without it, as for Send, who does what is read anew."""
     today = timezone.localdate()
-    now = of or shelf()
+    now = of.shelf if of else shelf()
     services = {code: now.services[code] for code in codes if code in now.services}
     return Known(
         patient=patient,
         acting=acting,
         today=today,
         services=services,
-        offerings=_offerings(services.values(), acting.organisation, today),
+        offerings=of.offerings if of else _offerings(services.values(), acting.organisation, today),
         previous=_previous(services.values(), patient),
         open_items=_open_items(services.values(), patient, not_counting),
         rules=now.rules,
-        cards=_cards(services.values(), acting, today),
+        cards=_cards(services.values(), acting, today, of),
     )
 
 
 def _offerings(
     services: Iterable[Service], organisation: Organisation | None, today: date
 ) -> dict[int, list[Offering]]:
-    by_service: dict[int, list[Offering]] = defaultdict(list)
-    if organisation is not None:
-        rows = offered_to(organisation, today).filter(service__in=services)
-        ordered = rows.select_related("department__parent", "site").order_by(
-            soonest_first(), "department__ods_code", "site__ods_code", "pk"
-        )
-        for row in ordered:
-            by_service[row.service_id].append(row)
-    return by_service
+    return offerings_of(organisation, today, services) if organisation else {}
 
 
 def _previous(services: Iterable[Service], patient: Patient) -> dict[str, list[PreviousResult]]:
@@ -185,12 +177,14 @@ def _open_items(
     return found
 
 
-def _cards(services: Iterable[Service], acting: Acting, today: date) -> tuple[EntitlementCard, ...]:
+def _cards(
+    services: Iterable[Service], acting: Acting, today: date, of: Desk | None
+) -> tuple[EntitlementCard, ...]:
     """Only a non-medical referrer who asks for imaging has cards to look at."""
     asks_for_imaging = any(each.discipline == Discipline.RADIOLOGY for each in services)
     if acting.user is None or acting.role == "gp" or not asks_for_imaging:
         return ()
-    return tuple(entitlements_of(acting.user, on=today))
+    return of.cards if of else tuple(entitlements_of(acting.user, on=today))
 
 
 # --- Examining -----------------------------------------------------------------------------------

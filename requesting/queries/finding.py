@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.utils import timezone
 
 from accounts.policies import Acting
-from accounts.queries import entitlements_of
+from accounts.queries import EntitlementCard, entitlements_of
 from catalogue import queries as catalogue
-from catalogue.models import Offering, Service
-from catalogue.reach import offered_to, soonest_first
+from catalogue.models import Service
 from catalogue.search import SIMILAR, Hit
 from patients.models import Patient
-from requesting.models import PreviousResult, RequestItem
+from requesting.models import PreviousResult
 from requesting.policies import may_request
 
+from .at_hand import MOST_USUAL, Desk, desk, offerings_of
 from .composing import context_of
 from .examining import age_in_years, group_of
-from .reference import Shelf, shelf
+from .reference import shelf
 
-USUAL_WITHIN = timedelta(days=90)
-USUAL_AMONG = 300  # of the latest: so the page costs the same after years of asking
-MOST_USUAL = 8
 # For a person without a history: what general practice asks for most.
 STARTERS = ("chest-xray", "fbc", "ue", "hba1c", "lft", "tft", "us-abdomen", "knee-xray")
 
@@ -84,50 +79,42 @@ def _last(patient: Patient, services: dict[str, Service]) -> dict[str, str]:
     return found
 
 
-def _refusals(services: dict[str, Service], acting: Acting) -> dict[str, str]:
+def _refusals(
+    services: dict[str, Service], acting: Acting, of: Desk | None = None
+) -> dict[str, str]:
     if acting.user is None or acting.organisation is None:
         return {}
-    offered = offered_to(acting.organisation, timezone.localdate()).filter(
-        service__in=services.values()
-    )
-    departments: dict[int, Offering] = {}
-    for row in offered.select_related("department__parent").order_by(
-        soonest_first(), "department__ods_code", "pk"
-    ):
-        departments.setdefault(row.service_id, row)
-    cards = () if acting.role == "gp" else tuple(entitlements_of(acting.user))
+    today = timezone.localdate()
+    offered = of.offerings if of else offerings_of(acting.organisation, today, services.values())
+    cards: tuple[EntitlementCard, ...] = ()
+    if acting.role != "gp":
+        cards = of.cards if of else tuple(entitlements_of(acting.user))
     found = {}
     for code, service in services.items():
-        if offering := departments.get(service.pk):
-            decision = may_request(acting, service, offering.department, cards=cards)
+        if here := offered.get(service.pk):
+            decision = may_request(acting, service, here[0].department, cards=cards)
             found[code] = "" if decision.allowed else f"{decision.heading} {decision.body}."
     return found
 
 
-def usual_services(acting: Acting, *, of: Shelf | None = None) -> list[Usual]:
+def usual_services(acting: Acting, *, of: Desk | None = None) -> list[Usual]:
     """This person's most used of late; filled up with what everybody asks for.
 
-    `of` is the reference data that the caller has at hand already.
+    `of` is what the caller has at hand already.
     """
-    mine = RequestItem.objects.filter(
-        requester=acting.user, requested_at__gte=timezone.now() - USUAL_WITHIN
-    ).order_by("-requested_at", "-id")
-    asked = Counter(mine.values_list("service__code", flat=True)[:USUAL_AMONG])
-    codes = [code for code, _ in asked.most_common(MOST_USUAL)]
-    known = (of or shelf()).services
-    wanted = [code for code in dict.fromkeys([*codes, *STARTERS]) if code in known]
+    now = of or desk(acting)
+    known = now.shelf.services
+    wanted = [code for code in dict.fromkeys([*now.usual, *STARTERS]) if code in known]
     return [Usual(code, known[code].name, known[code].short_name) for code in wanted[:MOST_USUAL]]
 
 
-def order_sets(acting: Acting, *, of: Shelf | None = None) -> list[catalogue.UsualSet]:
+def order_sets(acting: Acting, *, of: Desk | None = None) -> list[catalogue.UsualSet]:
     """The sets of which this place can ask something, each with what it can ask."""
-    if acting.organisation is None:
-        return []
-    offered = offered_to(acting.organisation, timezone.localdate())
-    can_ask = set(offered.values_list("service__code", flat=True))
+    now = of or desk(acting)
+    can_ask = {code for code, row in now.shelf.services.items() if row.pk in now.offerings}
     sets = [
         catalogue.UsualSet(code, name, tuple(each for each in codes if each in can_ask))
-        for code, name, codes in (of or shelf()).sets
+        for code, name, codes in now.shelf.sets
     ]
     return [one for one in sets if one.services]
 
@@ -137,8 +124,9 @@ def order_set_codes(code: str, *, acting: Acting) -> tuple[str, ...]:
     return catalogue.order_set(code, organisation=acting.organisation).services
 
 
-def allowance(acting: Acting) -> tuple[int, int]:
+def allowance(acting: Acting, *, of: Desk | None = None) -> tuple[int, int]:
     """How many tests this person may ask for, of how many (the chip "14 of 212 tests")."""
-    services = {row.code: row for row in catalogue.orderable(organisation=acting.organisation)}
-    refusals = _refusals(services, acting)
+    now = of or desk(acting)
+    services = {code: row for code, row in now.shelf.services.items() if row.pk in now.offerings}
+    refusals = _refusals(services, acting, now)
     return sum(not words for words in refusals.values()), len(services)

@@ -21,13 +21,14 @@ from requesting.rules import Rule as LiveRule
 
 # Every verb that writes one of these tables changes one of these numbers; numbers of rows are
 # never given twice, so a rolled-back import is another one.
-_STAMP = """
+STAMP = """
 SELECT (SELECT max(id) FROM catalogue_release),
        (SELECT max(id) FROM catalogue_service),
        (SELECT count(*) FROM catalogue_service WHERE valid_to IS NULL),
        (SELECT max(id) FROM requesting_rule),
        (SELECT count(*) FROM requesting_rule WHERE is_live)
 """
+STAMPED = 5  # columns
 Stamp = tuple[int | None, ...]
 
 
@@ -48,17 +49,17 @@ class _Kept:
 
 def shelf() -> Shelf:
     """The reference data of this moment; one query while nothing changes."""
-    today, stamp = timezone.localdate(), _stamp()
-    kept = _Kept.shelf
+    with connection.cursor() as cursor:
+        cursor.execute(STAMP)
+        return shelf_of(tuple(cursor.fetchone()))
+
+
+def shelf_of(stamp: Stamp) -> Shelf:
+    """What was read under this stamp; read anew when it is another than the last."""
+    today, kept = timezone.localdate(), _Kept.shelf
     if kept is None or (kept.stamp, kept.day) != (stamp, today):
         kept = _Kept.shelf = _read(stamp, today)
     return kept
-
-
-def _stamp() -> Stamp:
-    with connection.cursor() as cursor:
-        cursor.execute(_STAMP)
-        return tuple(cursor.fetchone())
 
 
 def _read(stamp: Stamp, today: date) -> Shelf:

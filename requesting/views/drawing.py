@@ -62,8 +62,8 @@ def form_context(
     added: str = "",
     said: str = "",
 ) -> dict[str, Any]:
-    shelf = queries.shelf()
-    page = queries.compose(draft, request.acting, problems=problems, of=shelf)
+    desk = queries.desk(request.acting)
+    page = queries.compose(draft, request.acting, problems=problems, of=desk)
     first = first_question(page, added) or ("" if problems else fix_begins(page))
     return {
         "patient": patient,
@@ -72,21 +72,21 @@ def form_context(
         "anchor": anchor,
         "key": uuid.uuid4(),
         "seal": signing.dumps(str(patient.pk), salt=SEAL),
-        "usual": queries.usual_services(request.acting, of=shelf),
-        "order_sets": queries.order_sets(request.acting, of=shelf),
+        "usual": queries.usual_services(request.acting, of=desk),
+        "order_sets": queries.order_sets(request.acting, of=desk),
         "undo_seconds": page.undo_seconds,
-        "allowance": _allowance(request),
+        "allowance": _allowance(request, desk),
         "focus": first,
         "said": said or _added_words(page, added, first),
         "words": "",
     }
 
 
-def _allowance(request: HttpRequest) -> tuple[int, int] | None:
+def _allowance(request: HttpRequest, desk: queries.Desk) -> tuple[int, int] | None:
     """How many tests of how many, for those who may not ask for everything (the chip of R2)."""
     if FRAGMENT in request.headers or request.acting.role == "gp":
         return None
-    return queries.allowance(request.acting)
+    return queries.allowance(request.acting, of=desk)
 
 
 def _added_words(page: queries.Composition, code: str, first: str) -> str:
