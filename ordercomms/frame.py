@@ -47,6 +47,7 @@ class Status:
 
     text: str
     since: datetime | None = None
+    then: str = ""  # what becomes of the work meanwhile
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ def _address(url_name: str) -> str:
 def _statuses(acting: Acting | None) -> Iterator[Status]:
     """Ask each room. A source is a callable of one argument, the person who looks (or None)."""
     for source in settings.STATUS_SOURCES:
-        for text, since in import_string(source)(acting):
-            yield Status(text, since)
+        for line in import_string(source)(acting):
+            yield Status(*line)
 
 
 def _help_phone(acting: Acting | None) -> str:

@@ -110,7 +110,8 @@ TEMPLATES = [
 SERVICE_NAME = "Diagnostics ordering"
 HELP_PHONE = os.environ.get("HELP_PHONE", "020 7946 0100")
 # Each is called with the person who looks (an Acting, or None) and returns (sentence, since) pairs
-# for what is not well; nothing when all is well. Cheap: they run on every page.
+# for what is not well, or (sentence, since, what becomes of the work); nothing when all is well.
+# Cheap: they run on every page.
 STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
     "messaging.queries.links_not_working",
@@ -154,9 +155,18 @@ SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
 # What each worker's sweeper runs, by the queue it serves: see messaging/sweeper.py.
 SWEEPS = {
     "hl7_in": ["messaging.tasks.sweep_inbox", "messaging.tasks.sweep_operators"],
-    "hl7_out": ["messaging.tasks.sweep_links", "messaging.tasks.sweep_probes", "messaging.tasks.sweep_outbox", "messaging.tasks.sweep_unanswered"],
+    "hl7_out": [
+        "messaging.tasks.sweep_links",
+        "messaging.tasks.sweep_probes",
+        "messaging.tasks.sweep_outbox",
+        "messaging.tasks.sweep_unanswered",
+    ],
     "mail": ["messaging.tasks.sweep_mail"],
-    "timers": ["messaging.tasks.sweep_links", "requesting.tasks.sweep", "results.tasks.sweep_unread"],
+    "timers": [
+        "messaging.tasks.sweep_links",  # here too: a dead worker out must not go unseen
+        "requesting.tasks.sweep",
+        "results.tasks.sweep_unread",
+    ],
 }
 
 # --- Links: see messaging/link_states.py ---------------------------------------------------------

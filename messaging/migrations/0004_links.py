@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ("window_bad", models.PositiveIntegerField(default=0)),
                 ("failures_on", models.DateField(blank=True, null=True)),
                 ("failures_that_day", models.PositiveIntegerField(default=0)),
+                ("looked_at", models.DateTimeField(blank=True, null=True)),
                 ("troubled_at", models.DateTimeField(blank=True, null=True)),
                 ("unsent_since", models.DateTimeField(blank=True, null=True)),
                 ("came_back_at", models.DateTimeField(blank=True, null=True)),

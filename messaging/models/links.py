@@ -36,6 +36,7 @@ class Link(models.Model):
     failures_that_day = models.PositiveIntegerField(default=0)
 
     # What the judge remembers from one look to the next.
+    looked_at = models.DateTimeField(null=True, blank=True)
     troubled_at = models.DateTimeField(null=True, blank=True)  # when it last saw trouble
     unsent_since = models.DateTimeField(null=True, blank=True)  # due, and nobody here sends it
     came_back_at = models.DateTimeField(null=True, blank=True)  # last came out of DOWN

@@ -4,6 +4,22 @@ Every list is narrowed to what the person may look after; the central team sees 
 """
 
 from . import codes
+from .alerts import open_alerts, past_alerts, queues_backing_up
+from .causes import (
+    CausePage,
+    Chosen,
+    Preview,
+    cause_page,
+    groups_for,
+    preview_for,
+    urgency_words,
+)
+from .corrections import (
+    correction_for,
+    corrections_for,
+    page_of_correction,
+)
+from .links import LinkState, is_down, link_of
 from .lists import Line, Lists, lists_for
 from .messages import (
     MessagePage,
@@ -14,7 +30,8 @@ from .messages import (
 )
 from .partners import (
     PartnerState,
-    links_not_working,
+from .notices import links_not_working
+from .ordering import waits_before
     partner_for,
     partner_state,
     partner_states,
@@ -29,6 +46,7 @@ __all__ = [
     "codes",
     "inbound_for",
     "links_not_working",
+    "LinkState",
     "lists_for",
     "outbound_for",
     "page_of_inbound",
@@ -38,3 +56,15 @@ __all__ = [
     "partner_states",
     "partners_with_work",
 ]
+    "is_down",
+    "link_of",
+    "open_alerts",
+    "past_alerts",
+    "preview_for",
+    "queues_backing_up",
+    "replay_for",
+    "replays_for",
+    "streams_for",
+    "text_of_message",
+    "urgency_words",
+    "waits_before",

@@ -17,7 +17,7 @@ from messaging.states import OUT_UNFINISHED, OutState
 def evidence(*partner_ids: int) -> Iterator[tuple[Link, Evidence]]:
     """Each link with what is seen of it; of these partners alone, if any are named."""
     in_flight = _in_flight()
-    due = _due()
+    due = due_partners()
     rows = Link.objects.select_related("partner").annotate(now=Now()).order_by("pk")
     if partner_ids:
         rows = rows.filter(pk__in=partner_ids)
@@ -32,7 +32,7 @@ def _in_flight() -> dict[int, datetime]:
     return {row["partner_id"]: row["at"] for row in found}
 
 
-def _due() -> set[int]:
+def due_partners() -> set[int]:
     """Partners to whom a message could go now: it is the first of its stream, its time has come."""
     firsts = (
         OutboundMessage.objects.filter(state__in=OUT_UNFINISHED)

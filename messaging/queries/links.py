@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
 from accounts.policies import Acting
-from messaging.link_states import NOT_WORKING, LinkStatus
+from messaging.link_states import LinkStatus
 from messaging.models import Link, LinkEvent, Partner
 from messaging.policies import sees_all_partners
 
@@ -61,8 +63,16 @@ def links(acting: Acting) -> list[LinkState]:
 
 
 def all_links() -> list[LinkState]:
-    """Every link, by name: for the notice on every page and for machines."""
+    """Every link, by name: for machines."""
     return sorted(map(_state_of, _partners()), key=lambda link: link.name)
+
+
+def not_quiet_links() -> list[LinkState]:
+    """Those that are not up, and those that a person paused: for the notice on every page."""
+    rows = _partners().filter(
+        ~Q(link__state=LinkStatus.UP) & Q(link__isnull=False) | Q(is_paused=True)
+    )
+    return sorted(map(_state_of, rows), key=lambda link: link.name)
 
 
 def history_of(partner_id: int, *, most: int = 20) -> list[LinkEvent]:
@@ -70,7 +80,7 @@ def history_of(partner_id: int, *, most: int = 20) -> list[LinkEvent]:
     return list(LinkEvent.objects.filter(partner=partner_id).order_by("-at", "-pk")[:most])
 
 
-def _partners():  # type: ignore[no-untyped-def]  # a queryset whose rows have their link at hand
+def _partners() -> QuerySet[Partner]:
     return Partner.objects.select_related("link").prefetch_related("departments")
 
 
@@ -109,6 +119,3 @@ def _name(partner: Partner) -> str:
     """Its departments' names: people know those, and not a system's."""
     names = sorted(department.name for department in partner.departments.all())
     return " and ".join(names) or partner.name
-
-
-__all__ = ["NOT_WORKING", "LinkState", "all_links", "history_of", "is_down", "link_of", "links"]

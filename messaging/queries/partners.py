@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Min, OuterRef, Subquery
 from django.http import Http404
-from django.utils import timezone
 
 from accounts.policies import Acting
 from messaging.models import InboundMessage, OutboundMessage, Partner

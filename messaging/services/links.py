@@ -54,7 +54,9 @@ def judge_links() -> int:
         if not mine:
             return 0
         _begin_links()
-        return sum(_judge(link, seen) for link, seen in evidence())
+        moved = sum(_judge(link, seen) for link, seen in evidence())
+        Link.objects.update(looked_at=Now())
+        return moved
 
 
 @contextmanager
