@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from .models import Entitlement, Membership, Organisation, User
+from .models import Entitlement, Membership, Organisation, OrganisationKind, User
 from .policies import Acting
 from .roles import ROLES, Permission
 
@@ -27,6 +27,8 @@ def acting_as(membership: Membership) -> Acting:
     permissions = ROLES[membership.role].permissions
     if not membership.organisation.may_request:
         permissions -= {Permission.REQUEST_TESTS}
+        if membership.organisation.kind != OrganisationKind.CENTRAL:
+            permissions -= {Permission.OPEN_TICKETS}
     return Acting(
         user=membership.user,
         organisation=membership.organisation,

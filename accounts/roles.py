@@ -14,10 +14,13 @@ class Permission(StrEnum):
     FIND_PATIENTS = "find_patients"
     VET_REQUESTS = "vet_requests"
     VIEW_DEPARTMENT_REQUESTS = "view_department_requests"
+    KEY_IN_FORMS = "key_in_forms"  # downtime forms: keyed in, matched, let go
+    OPEN_TICKETS = "open_tickets"  # the downtime form for a colleague who cannot get in
     OPERATE_MESSAGES = "operate_messages"  # parked and failed messages
+    MERGE_PATIENTS = "merge_patients"  # decide, refuse and undo merges of two records
+    DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
     VIEW_SERVICES = "view_services"  # the status page; everybody has it
 
-    DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
 
 @dataclass(frozen=True)
 class Role:
@@ -31,9 +34,11 @@ class Role:
 P = Permission
 REQUESTER = {
     P.REQUEST_TESTS, P.TRACK_REQUESTS, P.VIEW_RESULTS, P.REVIEW_RESULTS, P.FIND_PATIENTS,
-    P.VIEW_SERVICES,
+    P.VIEW_SERVICES, P.OPEN_TICKETS,
 }  # fmt: skip
-VETTER = {P.VET_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS, P.VIEW_RESULTS, P.VIEW_SERVICES}
+VETTER = {
+    P.VET_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS, P.VIEW_RESULTS, P.VIEW_SERVICES, P.KEY_IN_FORMS,
+}  # fmt: skip
 
 ROLES: dict[str, Role] = {
     "gp": Role("GP", "Requests every test and acts on the results.", frozenset(REQUESTER)),
@@ -45,7 +50,9 @@ ROLES: dict[str, Role] = {
     "practice-admin": Role(
         "Practice admin",
         "Sees what was ordered, its progress and its results; changes nothing.",
-        frozenset({P.TRACK_REQUESTS, P.VIEW_RESULTS, P.FIND_PATIENTS, P.VIEW_SERVICES}),
+        frozenset(
+            {P.TRACK_REQUESTS, P.VIEW_RESULTS, P.FIND_PATIENTS, P.VIEW_SERVICES, P.OPEN_TICKETS}
+        ),
     ),
     "radiology-vetter": Role(
         "Radiology vetting",
@@ -55,12 +62,18 @@ ROLES: dict[str, Role] = {
     "laboratory": Role(
         "Laboratory",
         "Sees requests to their laboratory and looks after messages that need a person.",
-        frozenset({P.VIEW_DEPARTMENT_REQUESTS, P.OPERATE_MESSAGES, P.VIEW_SERVICES}),
+        frozenset(
+            {P.VIEW_DEPARTMENT_REQUESTS, P.OPERATE_MESSAGES, P.VIEW_SERVICES, P.KEY_IN_FORMS,
+             P.MERGE_PATIENTS}
+        ),
     ),
     "central": Role(
         "Central team",
         "Runs the service: messages, partners and their state.",
-        frozenset({P.OPERATE_MESSAGES, P.DECLARE_DOWNTIME, P.VIEW_SERVICES}),
+        frozenset(
+            {P.OPERATE_MESSAGES, P.DECLARE_DOWNTIME, P.VIEW_SERVICES, P.KEY_IN_FORMS,
+             P.OPEN_TICKETS, P.MERGE_PATIENTS}
+        ),
     ),
 }
 
@@ -73,7 +86,11 @@ DEEDS: dict[Permission, str] = {
     P.FIND_PATIENTS: "search for patients",
     P.VET_REQUESTS: "vet requests",
     P.VIEW_DEPARTMENT_REQUESTS: "see a department’s requests",
+    P.KEY_IN_FORMS: "key in downtime forms",
+    P.OPEN_TICKETS: "use the downtime form for a colleague",
     P.OPERATE_MESSAGES: "look after messages",
+    P.MERGE_PATIENTS: "merge patients’ records",
+    P.DECLARE_DOWNTIME: "say that a link is down",
     P.VIEW_SERVICES: "see the state of the services",
 }
 
@@ -82,7 +99,6 @@ def deed(permission: object) -> str:
     """The end of "You cannot ..."; for what nobody may do, "do this"."""
     return DEEDS[permission] if isinstance(permission, Permission) else "do this"
 
-    P.DECLARE_DOWNTIME: "say that a link is down",
 
 def role_label(slug: str) -> str:
     """The role as people call it."""

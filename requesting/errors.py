@@ -107,3 +107,21 @@ class NotUnderstood(Exception):
         self.what = what
         self.value = value
         super().__init__(f"We do not know the {what} ‘{value}’." if value else f"No {what}.")
+
+
+class NoForm(Exception):
+    """No downtime form for this now. `why` is one of down, sent, busy, over, gone, held; `sentence`
+    says it, and what happens instead."""
+
+    def __init__(self, why: str, sentence: str) -> None:
+        self.why = why
+        self.sentence = sentence
+        super().__init__(sentence)
+
+
+class FormMoved(Exception):
+    """Somebody has dealt with this form already; `status` is how it stands now."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        super().__init__("This form was dealt with already.")

@@ -11,12 +11,12 @@ from typing import Protocol
 
 from django.utils import timezone
 
-from accounts.models import Discipline, Organisation
+from accounts.models import Discipline, Organisation, OrganisationKind
 from accounts.policies import Acting
 from accounts.queries import EntitlementCard, entitlements_of
 from accounts.roles import Permission
 
-from .models import Request, RequestItem
+from .models import DowntimeForm, Request, RequestItem
 from .rules import ALLOWED, Decision, day
 from .states import LANES, ON_THE_WIRE, WITH_DEPARTMENT, Lane, Status
 
@@ -225,6 +225,42 @@ def actions(acting: Acting, item: RequestItem) -> tuple[str, ...]:
         "seen": may_mark_seen,
     }
     return tuple(verb for verb, may in verbs.items() if may(acting, item))
+
+
+# --- Downtime forms ------------------------------------------------------------------------------
+
+
+def may_use_form(acting: Acting, request: Request) -> bool:
+    """A clinician of the place that asked, while that place may request at all (O14)."""
+    place = acting.organisation
+    ours = place is not None and request.organisation_id == place.pk and place.may_request
+    return ours and acting.may(P.REQUEST_TESTS)
+
+
+def may_key_in(acting: Acting, department: Organisation) -> bool:
+    """The department that was asked; the central team for every one."""
+    place = acting.organisation
+    if place is None or not acting.may(P.KEY_IN_FORMS):
+        return False
+    return place.kind == OrganisationKind.CENTRAL or place.pk == department.pk
+
+
+def may_mend_form(acting: Acting, form: DowntimeForm) -> bool:
+    """Hand it over, print it, take it back: the place that asked."""
+    place = acting.organisation
+    deed = P.OPEN_TICKETS if form.ticket_id else P.REQUEST_TESTS
+    if place is None or not acting.may(deed):
+        return False
+    is_central = place.kind == OrganisationKind.CENTRAL and bool(form.ticket_id)
+    return is_central or (form.organisation_id == place.pk and place.may_request)
+
+
+def may_open_ticket(acting: Acting, organisation: Organisation) -> bool:
+    """A colleague at the place, or the central team; only for a place that may request (O14)."""
+    place = acting.organisation
+    if place is None or not acting.may(P.OPEN_TICKETS) or not organisation.may_request:
+        return False
+    return place.kind == OrganisationKind.CENTRAL or place.pk == organisation.pk
 
 
 def is_open(item: RequestItem) -> bool:

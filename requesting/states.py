@@ -45,6 +45,10 @@ class Event(StrEnum):
     TO_VETTING = "to_vetting"
     STOPPED = "stopped"  # at release: no longer entitled, or it cannot be written as a message
     LINK_FAILED = "link_failed"
+    FORM_SENT = "form_sent"  # on a downtime form: its message is held back
+    FORM_RETURNED = "form_returned"  # the form's e-mail did not arrive
+    FORM_LET_GO = "form_let_go"  # not on the form any more: it goes by the link
+    KEYED_IN = "keyed_in"  # the department keyed the form in
     DELIVERED = "delivered"
     DELIVERY_REFUSED = "delivery_refused"
     ACCEPTED = "accepted"
@@ -99,6 +103,10 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     **_to(S.VETTING, E.TO_VETTING, {S.HELD}),
     **_to(S.REJECTED, E.STOPPED, {S.HELD}),
     **_to(S.QUEUED, E.LINK_FAILED, {S.SENT}),
+    **_stays(E.FORM_SENT, {S.QUEUED}),
+    **_stays(E.FORM_RETURNED, {S.QUEUED}),
+    **_stays(E.FORM_LET_GO, {S.QUEUED}),
+    **_to(S.RECEIVED, E.KEYED_IN, ON_THE_WIRE),
     # From rejected: an operator put right what the other machine had refused, and sent it again.
     **_to(S.RECEIVED, E.DELIVERED, ON_THE_WIRE, {S.REJECTED}),
     **_to(S.REJECTED, E.DELIVERY_REFUSED, ON_THE_WIRE, {S.ACCEPTED, S.WALKIN}),
@@ -183,6 +191,7 @@ class Told:
     scheduled: str = ""  # "Tue 24-Nov-2026 09:20"
     sends_at: str = ""  # "10:42:30"
     hours: str = ""
+    form: str = ""  # how it went while the link was down, and by when it is keyed in
     usual_days: int = 0
     is_laboratory: bool = False
 
@@ -240,7 +249,7 @@ WAITS: dict[Status, Wait] = {
     ),
     S.QUEUED: Wait(
         Owner.OPERATORS, timedelta(hours=1), QUEUE, Lane.WAITING,
-        lambda told: (
+        lambda told: told.form or (
             f"The link to {told.department} is down. It will send by itself. Nothing to do."
         ),
     ),

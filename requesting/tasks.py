@@ -21,6 +21,8 @@ def release(request_id: str) -> None:
 
 
 def sweep() -> None:
-    """Release what is due, rung for or not; write the orders of what was accepted here."""
+    """Release what is due, rung for or not; write the orders of what was accepted here; sound the
+    alarms of downtime forms that nobody has keyed in."""
     services.release_due()
     services.order_due()
+    services.sound_alarms()

@@ -29,6 +29,7 @@ def told(item: RequestItem, *, hours: str = "") -> Told:
         scheduled=f"{cdate_text(scheduled, day=True)} {ctime_text(scheduled)}" if scheduled else "",
         sends_at=f"{in_london(item.request.release_at):%H:%M:%S}",
         hours=hours,
+        form=form_sentence(item),
         usual_days=item.service.usual_days,
         is_laboratory=item.service.discipline == Discipline.PATHOLOGY,
     )
@@ -40,6 +41,19 @@ def next_sentence(item: RequestItem, *, hours: str = "") -> str:
     return " ".join(part for part in (_attention(item), words, _overdue(item)) if part)
 
 
+def form_sentence(item: RequestItem) -> str:
+    """Where its downtime form is; nothing where it has none."""
+    due, place = item.downtime_due_at, item.department
+    if due is None:
+        return ""
+    if item.downtime_how == "failed":
+        ring = f", or ring {place.phone}" if place.phone else ""
+        return f"The e-mail to {place.name} did not arrive. Print the downtime form{ring}."
+    sent = "E-mailed" if item.downtime_how == "emailed" else "On paper"
+    by = cdatetime_text(due, relative=False)
+    return f"{sent} to {place.name} as a downtime form. They key it in by {by}."
+
+
 def department_sentence(item: RequestItem) -> str:
     """The same for a reader in the department: whose move it is."""
     wait = WAITS.get(Status(item.status))
@@ -49,6 +63,9 @@ def department_sentence(item: RequestItem) -> str:
         return f"The requester asked on {asked} to cancel it. Answer from your own system."
     if item.status == Status.REPORTED:
         return f"Reported. To be reviewed by {item.organisation.name}."
+    if item.status == Status.QUEUED and item.downtime_due_at:
+        by = cdatetime_text(item.downtime_due_at, relative=False)
+        return f"On a downtime form. Key it in by {by}."
     if wait is None or item.status in (Status.BOOKED, Status.COLLECTED):
         return sentence(Status(item.status), told(item))
     return {
@@ -113,6 +130,10 @@ TITLES: dict[str, str] = {
     Event.TO_VETTING: "Sent for vetting",
     Event.STOPPED: "Not sent",
     Event.LINK_FAILED: "Waiting: the link is down",
+    Event.FORM_SENT: "Downtime form",
+    Event.FORM_RETURNED: "The form’s e-mail did not arrive",
+    Event.FORM_LET_GO: "Back in the queue: it sends by itself",
+    Event.KEYED_IN: "Keyed in by the department",
     Event.DELIVERED: "Received by the department",
     Event.DELIVERY_REFUSED: "Refused by the department’s system",
     Event.ACCEPTED: "Accepted",

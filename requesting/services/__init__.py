@@ -1,13 +1,16 @@
 """The room's verbs. Other rooms may enter here. Each asks the policy, then moves by the table."""
 
+from .downtime import choose_form, hand_over, record_form_mail, take_at_desk, take_back
 from .drafting import discard_draft, mark_not_helpful, save_draft
 from .hearing import hear
+from .keying import cancel_form, key_in, let_form_go, match, reject_form, sound_alarms
 from .orders import record_delivery
 from .publishing import publish_rule, retire_rule
 from .releasing import order_due, release_due
 from .requester import answer, cancel, close, collect, fix, rebook, seen, undo
 from .results import forget_result, hear_of_report, mark_resulted, mark_reviewed
 from .submitting import send, submit
+from .tickets import close_ticket, form_under_ticket, open_ticket
 from .vetting import (
     vet_accept,
     vet_ask,
@@ -20,10 +23,12 @@ from .vetting import (
 )
 
 __all__ = [
-    "answer", "cancel", "close", "collect", "discard_draft", "fix", "forget_result", "hear",
-    "hear_of_report", "mark_not_helpful", "mark_resulted", "mark_reviewed", "order_due",
-    "publish_rule", "rebook", "record_delivery", "release_due", "retire_rule", "save_draft", "seen",
-    "send", "submit", "undo",
+    "answer", "cancel", "cancel_form", "choose_form", "close", "close_ticket", "collect",
+    "discard_draft", "fix", "forget_result", "form_under_ticket", "hand_over", "hear",
+    "hear_of_report", "key_in", "let_form_go", "mark_not_helpful", "mark_resulted",
+    "mark_reviewed", "match", "open_ticket", "order_due", "publish_rule", "rebook",
+    "record_delivery", "record_form_mail", "reject_form", "release_due", "retire_rule",
+    "save_draft", "seen", "send", "sound_alarms", "submit", "take_at_desk", "take_back", "undo",
     "vet_accept", "vet_ask", "vet_change_exam", "vet_leave", "vet_open", "vet_reject",
     "vet_take_over", "vet_undo",
 ]  # fmt: skip

@@ -16,6 +16,8 @@ from requesting.errors import MoveRefused
 from requesting.models import RequestEvent, RequestItem
 from requesting.states import TRANSITIONS, Event, Status, due_at
 
+from . import notices
+
 CRITICAL = "critical"
 CANCEL_ANSWER_LIMIT = timedelta(hours=1)
 
@@ -67,6 +69,7 @@ def move(
     item.save()
     write_event(item, event, before, after, by=by, at=at or now, reason_code=reason_code,
                 reason=reason)  # fmt: skip
+    notices.tell(item, event, by=by)
     return item
 
 
@@ -90,6 +93,8 @@ def _apply(
 
 def due_of(item: RequestItem) -> datetime | None:
     """When the requester must look at it, as its fields stand now."""
+    if item.status == Status.QUEUED and item.downtime_due_at:
+        return item.downtime_due_at
     due = due_at(
         Status(item.status),
         since=item.status_at,

@@ -15,6 +15,7 @@ from requesting.hl7 import order_of, render
 from requesting.models import OrderMessage, Request, RequestItem
 from requesting.states import ON_THE_WIRE, Attention, Event, Status
 
+from .form_moving import end_by_delivery
 from .moving import locked, move
 
 SUBJECT = "requesting.OrderMessage"
@@ -93,6 +94,7 @@ def record_delivery(subject_id: str, outcome: str, text: str) -> None:
     with transaction.atomic():
         for item in locked(order.items.values_list("pk", flat=True)):
             handle(item, order, text, by)
+        end_by_delivery(order, outcome, by)
 
 
 def _delivered(item: RequestItem, order: OrderMessage, text: str, by: Acting) -> None:

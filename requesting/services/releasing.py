@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM, Acting
 from accounts.queries import acting_at
+from messaging.models import Partner
+from messaging.queries.links import is_down
 from patients.services import note_relationship
 from requesting import reasons
 from requesting.errors import NoCodeFor
@@ -48,6 +50,13 @@ def _release_one(request_id: UUID | None, by: Acting) -> bool:
             return False
         _release(request, by)
         return True
+
+
+def release_now(request: Request, *, by: Acting) -> None:
+    """Its requester gave up what was left of the undo time. The row must be locked."""
+    request.release_at = min(request.release_at, timezone.now())
+    request.save(update_fields=["release_at"])
+    _release(request, by)
 
 
 def _release(request: Request, by: Acting) -> None:
@@ -104,8 +113,13 @@ def _send_on(request: Request, items: list[RequestItem], by: Acting) -> None:
         return
     for item in items:
         move(item, Event.RELEASED, by=by)
-        if order.partner.failing_since or order.partner.is_paused:
+        if is_waited_for(order.partner):
             move(item, Event.LINK_FAILED, by=by)
+
+
+def is_waited_for(partner: Partner) -> bool:
+    """Whether what goes to the partner stays in the queue for now."""
+    return bool(partner.failing_since or partner.is_paused or is_down(partner.pk))
 
 
 def _put_in_its_place(item: RequestItem, request: Request, by: Acting) -> None:
