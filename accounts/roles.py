@@ -19,6 +19,7 @@ class Permission(StrEnum):
     OPERATE_MESSAGES = "operate_messages"  # parked and failed messages
     MERGE_PATIENTS = "merge_patients"  # decide, refuse and undo merges of two records
     DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
+    OPERATE_MAIL = "operate_mail"  # mails, the directory of mailboxes, held news
     VIEW_SERVICES = "view_services"  # the status page; everybody has it
 
 
@@ -72,7 +73,7 @@ ROLES: dict[str, Role] = {
         "Runs the service: messages, partners and their state.",
         frozenset(
             {P.OPERATE_MESSAGES, P.DECLARE_DOWNTIME, P.VIEW_SERVICES, P.KEY_IN_FORMS,
-             P.OPEN_TICKETS, P.MERGE_PATIENTS}
+             P.OPERATE_MAIL, P.OPEN_TICKETS, P.MERGE_PATIENTS}
         ),
     ),
 }
@@ -91,6 +92,7 @@ DEEDS: dict[Permission, str] = {
     P.OPERATE_MESSAGES: "look after messages",
     P.MERGE_PATIENTS: "merge patients’ records",
     P.DECLARE_DOWNTIME: "say that a link is down",
+    P.OPERATE_MAIL: "look after mail",
     P.VIEW_SERVICES: "see the state of the services",
 }
 

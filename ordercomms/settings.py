@@ -110,12 +110,13 @@ TEMPLATES = [
 SERVICE_NAME = "Diagnostics ordering"
 HELP_PHONE = os.environ.get("HELP_PHONE", "020 7946 0100")
 # Each is called with the person who looks (an Acting, or None) and returns (sentence, since) pairs
-# for what is not well, or (sentence, since, what becomes of the work); nothing when all is well.
-# Cheap: they run on every page.
+# for what is not well, or (sentence, since, what becomes of the work), or these and (address, the
+# words that lead there); nothing when all is well. Cheap: they run on every page.
 STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
     "messaging.queries.links_not_working",
     "messaging.queries.queues_backing_up",
+    "requesting.queries.forms.downtime_forms",
 ]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
@@ -166,13 +167,14 @@ SWEEPS = {
         "messaging.tasks.sweep_links",  # here too: a dead worker out must not go unseen
         "requesting.tasks.sweep",
         "results.tasks.sweep_unread",
+        "results.tasks.sweep_news",
     ],
 }
 
 # --- Links: see messaging/link_states.py ---------------------------------------------------------
 LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_states.Clocks, by name
 # Each is called with (partner id, old, new), in the transaction of a link's transition.
-LINK_EVENTS: list[str] = []
+LINK_EVENTS: list[str] = ["results.services.on_link"]
 # Each is called with (alert id, "raised" or "cleared") when a queue backs up, and when it is over.
 QUEUE_ALERT_EVENTS: list[str] = []
 

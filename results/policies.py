@@ -47,6 +47,11 @@ def may_review(acting: Acting | None, report: Report) -> bool:
     return here and acting.may(Permission.REVIEW_RESULTS)
 
 
+def may_see_original(acting: Acting | None, report: Report) -> bool:
+    """The message as it was sent is for those who answer for what was made of it."""
+    return may_review(acting, report)
+
+
 def may_review_together(acting: Acting | None, report: Report) -> bool:
     unread = report.state == Filing.UNREAD
     listed = may_be_filed_together(report.list_group, report.discipline)
@@ -58,3 +63,8 @@ def escalated_to(acting: Acting) -> list[Rung]:
     return [
         rung for rung, step in LADDER.items() if rung != Rung.OWNER and acting.may(step.seen_by)
     ]
+
+
+def may_hold(acting: Acting | None) -> bool:
+    """Hold and release the news of routine results: the central team."""
+    return acting is not None and acting.may(Permission.OPERATE_MAIL)

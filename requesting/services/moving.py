@@ -20,6 +20,8 @@ from . import notices
 
 CRITICAL = "critical"
 CANCEL_ANSWER_LIMIT = timedelta(hours=1)
+CHANGE_TAKEN_LIMIT = timedelta(hours=1)
+HOLD_LIMIT = timedelta(days=3)  # then the requester asks what the department waits for
 
 
 def locked(items: Iterable[RequestItem | UUID]) -> list[RequestItem]:

@@ -48,6 +48,7 @@ from results.states import (
 )
 
 from .moving import move
+from .notices import tell_place
 from .readers import readers_of
 
 LONGEST_HEADLINE = 200
@@ -81,11 +82,17 @@ def file_report(
         report.save()
         if event in _TO_READ:
             _tell(report, incoming, item, by)
+            tell_place(report, version, by=by)
         return report
 
 
 def _locked(incoming: IncomingReport, item: RequestItem) -> Report:
-    """The report's row, locked; a new one, which nobody sees yet, where there was none."""
+    """The report's row, locked; a new one, which nobody sees yet, where there was none.
+
+    The item's row is locked first: whose it is cannot change meanwhile by a merge of two records.
+    """
+    rows = RequestItem.objects.select_for_update().filter(pk=item.pk)
+    item.patient_id = rows.values_list("patient_id", flat=True).get()
     now = timezone.now()
     new = Report(
         item=item,
