@@ -9,6 +9,8 @@ permissions in a tuple: one of them is enough.
 from accounts.middleware import ANYONE_NAMED, PUBLIC, SIGNED_IN
 from accounts.roles import Permission as P
 
+# A downtime form, for those who asked and those who key it in.
+FORM_READERS = (P.TRACK_REQUESTS, P.OPEN_TICKETS, P.KEY_IN_FORMS)
 # Of those who asked, and of the department that was asked.
 EITHER_SIDE = (P.TRACK_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS)
 
@@ -49,6 +51,18 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "requesting:status": EITHER_SIDE,
     "requesting:act": {"POST": P.REQUEST_TESTS},
     "requesting:cancel": P.REQUEST_TESTS,
+    # While a link is down
+    "requesting:downtime": P.REQUEST_TESTS,
+    "requesting:form": P.REQUEST_TESTS,
+    "requesting:form-out": FORM_READERS,
+    "requesting:form-act": {"POST": P.OPEN_TICKETS},
+    "requesting:form-sheet": FORM_READERS,
+    "requesting:form-pdf": FORM_READERS,
+    "requesting:tickets": P.OPEN_TICKETS,
+    "requesting:ticket": P.OPEN_TICKETS,
+    "requesting:keying": P.KEY_IN_FORMS,
+    "requesting:take": {"POST": P.KEY_IN_FORMS},
+    "requesting:keying-form": P.KEY_IN_FORMS,
     # The department that was asked
     "requesting:vetting": P.VET_REQUESTS,
     "requesting:vetting-changes": P.VET_REQUESTS,
@@ -64,6 +78,8 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "results:seen": {"POST": P.REVIEW_RESULTS},
     "results:print": P.VIEW_RESULTS,
     "results:download": P.VIEW_RESULTS,
+    "results:document": P.VIEW_RESULTS,
+    "results:original": P.REVIEW_RESULTS,
     "results:over-time": P.VIEW_RESULTS,
     # Messages
     "messaging:queue": P.OPERATE_MESSAGES,
@@ -73,6 +89,27 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "messaging:out": P.OPERATE_MESSAGES,
     "messaging:retry-out": {"POST": P.OPERATE_MESSAGES},
     "messaging:handle-out": {"POST": P.OPERATE_MESSAGES},
+    "messaging:correct-in": P.OPERATE_MESSAGES,
+    "messaging:correct-out": P.OPERATE_MESSAGES,
+    "messaging:bytes-in": P.OPERATE_MESSAGES,
+    "messaging:bytes-out": P.OPERATE_MESSAGES,
+    "messaging:raw-in": P.OPERATE_MESSAGES,
+    "messaging:raw-out": P.OPERATE_MESSAGES,
+    "messaging:streams": P.OPERATE_MESSAGES,
+    "messaging:streams-now": P.OPERATE_MESSAGES,
+    "messaging:causes": P.OPERATE_MESSAGES,
+    "messaging:cause-in": P.OPERATE_MESSAGES,
+    "messaging:cause-out": P.OPERATE_MESSAGES,
+    "messaging:replay-in": P.OPERATE_MESSAGES,
+    "messaging:replay-out": P.OPERATE_MESSAGES,
+    "messaging:replays": P.OPERATE_MESSAGES,
+    "messaging:replay": P.OPERATE_MESSAGES,
+    "messaging:replay-now": P.OPERATE_MESSAGES,
+    "messaging:corrections": P.OPERATE_MESSAGES,
+    "messaging:correction": P.OPERATE_MESSAGES,
+    "messaging:stop-replay": {"POST": P.OPERATE_MESSAGES},
+    "messaging:approve": {"POST": P.OPERATE_MESSAGES},
+    "messaging:decline": {"POST": P.OPERATE_MESSAGES},
     "messaging:partner": P.OPERATE_MESSAGES,
     "messaging:pause": {"POST": P.OPERATE_MESSAGES},
     "messaging:resume": {"POST": P.OPERATE_MESSAGES},

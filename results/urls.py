@@ -14,5 +14,7 @@ urlpatterns = [
     path("results/<uuid:report_id>/seen", views.seen, name="seen"),
     path("results/<uuid:report_id>/print/", views.printed, name="print"),
     path("results/<uuid:report_id>/download", views.download, name="download"),
+    path("results/<uuid:report_id>/document/<int:document_id>", views.document, name="document"),
+    path("results/<uuid:report_id>/original/<int:number>/", views.original, name="original"),
     path("p/<uuid:patient_id>/over-time/<path:code>", views.over_time, name="over-time"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from csp.decorators import csp_replace
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -17,6 +18,7 @@ from patients.queries import patient_for
 
 from . import forms, queries, services
 from .errors import AlreadyReviewed, ChangedSince, NotAllowed, NotAnAnswer, NotFiledTogether
+from .policies import may_see_original
 from .states import OUTCOME_WORDS, Group, Outcome, may_be
 
 CHANGED = "This report changed while you were reading it. Your answer was not saved."
@@ -187,6 +189,40 @@ def download(request: HttpRequest, report_id: UUID) -> HttpResponse:
     name = queries.download_name(context["page"].report)
     response["Content-Disposition"] = f'attachment; filename="{name}.html"'
     return response
+
+
+# A document of somebody else's making: a file to keep, never a page of ours; nothing in it runs.
+_AS_A_FILE = {"default-src": ["'none'"], "script-src": None, "style-src": None, "img-src": None,
+              "font-src": None, "connect-src": None, "form-action": ["'none'"],
+              "manifest-src": None, "sandbox": [True]}  # fmt: skip
+
+
+@require_safe
+@csp_replace(_AS_A_FILE)
+def document(request: HttpRequest, report_id: UUID, document_id: int) -> HttpResponse:
+    """A document that came inside a report, exactly as it was decoded."""
+    report = queries.report_for(
+        request.acting, report_id, action="download_document", request=request
+    )
+    found = queries.document_of(report, document_id)
+    response = HttpResponse(bytes(found.content), content_type=queries.media_type_of(found))
+    name = queries.document_name(report, found)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+def original(request: HttpRequest, report_id: UUID, number: int) -> HttpResponse:
+    """The message of one version as it was sent, for those who may review it."""
+    report = queries.report_for(
+        request.acting, report_id, action=queries.VIEWED_ORIGINAL, request=request
+    )
+    if not may_see_original(request.acting, report):
+        return render(request, "403.html", status=403)
+    found = queries.original_of(report, number)
+    context = {"report": report, "patient": report.patient, "original": found}
+    return render(request, "results/original.html", context)
 
 
 def _sheet(request: HttpRequest, report_id: UUID, *, action: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from .reading import (
     document_name,
     document_of,
     download_name,
+    media_type_of,
     page_of,
     report_for,
 )
@@ -36,6 +37,7 @@ from .record import Summary, summary_for_patient
 __all__ = [
     "PAGE", "VIEWED_ORIGINAL", "Counts", "Fresh", "Inbox", "NormalRow", "OverTime", "Part",
     "ReportPage", "Row", "Scope", "Series", "Summary", "counts", "document_name", "document_of",
-    "done_line", "download_name", "fresh_since", "next_unread", "normal_rows", "original_of",
-    "over_time", "page_of", "report_for", "scope_of", "summary_for_patient", "to_review",
+    "done_line", "download_name", "fresh_since", "media_type_of", "next_unread", "normal_rows",
+    "original_of", "over_time", "page_of", "report_for", "scope_of", "summary_for_patient",
+    "to_review",
 ]  # fmt: skip

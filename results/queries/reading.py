@@ -15,8 +15,9 @@ from accounts.policies import Acting
 from nhsuk.formats import in_london
 from results.differences import Difference, difference, said
 from results.errors import NotFound
+from results.hl7 import MEDIA_TYPES, Kind
 from results.models import Copy, Document, Observation, Report, ReportEvent, ReportVersion
-from results.policies import may_review, reach_of_reports
+from results.policies import may_review, may_see_original, reach_of_reports
 from results.states import (
     EVENT_WORDS,
     IMAGING,
@@ -135,6 +136,7 @@ class ReportPage:
     previous: tuple[Earlier, ...]
     history: tuple[Happened, ...]
     may_review: bool
+    may_see_original: bool
     is_copy: bool
     is_reader: bool  # told because they read what was changed since
     outcome: str  # of the review, in words; "" while it is unread
@@ -168,6 +170,7 @@ def page_of(report: Report, acting: Acting) -> ReportPage:
         previous=_previous(report, acting),
         history=tuple(_happened(each) for each in events),
         may_review=report.state == Filing.UNREAD and may_review(acting, report),
+        may_see_original=may_see_original(acting, report),
         is_copy=copy is not None,
         is_reader=copy is not None and copy.is_reader,
         outcome=OUTCOME_WORDS[Outcome(report.review.outcome)] if report.review else "",
@@ -307,6 +310,10 @@ def document_of(report: Report, document_id: int) -> Document:
 def document_name(report: Report, document: Document) -> str:
     """As `download_name`, with the ending that fits what is inside."""
     return f"{download_name(report)}-{document.number}.{document.kind}"
+
+
+def media_type_of(document: Document) -> str:
+    return MEDIA_TYPES[Kind(document.kind)]
 
 
 def download_name(report: Report) -> str:

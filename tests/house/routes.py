@@ -16,7 +16,7 @@ from django.utils import timezone
 from messaging.models import InboundMessage, OutboundMessage, Partner
 from patients.hl7 import pid_segment
 from patients.models import Patient
-from results.models import Report
+from results.models import Document, Report
 from tests.requesting.conftest import seed_surgery
 from tests.requesting.surgery import Surgery, line
 from tests.results import letters
@@ -99,6 +99,11 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "messaging:partner": lambda cast: {"pk": cast.message_in.partner_id},
     "messaging:pause": lambda cast: {"pk": cast.message_in.partner_id},
     "messaging:resume": lambda cast: {"pk": cast.message_in.partner_id},
+    "results:document": lambda cast: {
+        "report_id": cast.report.pk,
+        "document_id": Document.objects.latest("pk").pk,
+    },
+    "results:original": lambda cast: {"report_id": cast.report.pk, "number": 1},
     "results:over-time": lambda cast: {"patient_id": cast.agnes.pk, "code": "HB"},
 }
 
@@ -112,6 +117,7 @@ def _reported(surgery: Surgery, patient: Patient) -> Report:
         letters.orc(number, "F-77"),
         letters.obr(number, "F-77", item.code, item.service_name, issued=now),
         letters.obx(),
+        letters.pdf(),
         control_id="HOUSE-1",
         sent=now,
         facility="RZ1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 from messaging import wire
@@ -56,14 +57,33 @@ def obx(
     limits: str = "115-165",
     flag: wire.Value = "N",
     status: str = "F",
+    part: str = "",
 ) -> wire.Segment:
     return wire.segment(
         "OBX",
         {
-            2: kind, 3: [code, name or f"The {code}", "L"], 5: value, 6: units, 7: limits,
+            2: kind, 3: [code, name or f"The {code}", "L"], 4: part, 5: value, 6: units, 7: limits,
             8: flag, 11: status,
         },
     )  # fmt: skip
+
+
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+
+def pdf(
+    content: bytes = PDF,
+    *,
+    code: str = "DOC",
+    data: str = "",
+    encoding: str = "Base64",
+    **others: str,
+) -> wire.Segment:
+    """A document inside a value, in Base64; `data` is what is sent in its place."""
+    letters = data or base64.b64encode(content).decode()
+    value = ["", "application", others.pop("subtype", "pdf"), encoding, letters]
+    return obx(code, value, kind="ED", name="Report as a document", units="", limits="", flag="",
+               **others)  # fmt: skip
 
 
 def nte(words: str) -> wire.Segment:

@@ -107,7 +107,7 @@ def test_the_text_on_the_page_is_the_text_of_the_message(clinic, gp):
 def test_a_value_and_its_comment_in_many_lines_keep_them(clinic, gp):
     report = clinic.report(obx(value=wire.Text("a < b\n  c"), kind="TX", flag="A"), nte("µ\n\n~"))
     page = gp.get(address("detail", report)).content.decode()
-    assert '<div class="app-report">a &lt; b\n  c</div>' in page
+    assert '<div class="app-report" data-value>a &lt; b\n  c</div>' in page
     assert '<div class="app-report app-report--note">µ\n\n~</div>' in page
 
 
@@ -191,13 +191,6 @@ def test_conflicting_versions_are_said_before_the_first_line(clinic, gp):
     page = gp.get(address("detail", report)).content.decode()
     assert "Two versions of this report differ." in page
     assert report.department.phone in page
-
-
-def test_a_document_that_is_not_shown_is_mentioned(clinic, gp):
-    value = ["lab", "application", "PDF", "Base64", "JVBERi0xLjQK"]
-    report = clinic.report(obx(value=value, kind="ED", flag=""))
-    page = gp.get(address("detail", report)).content.decode()
-    assert "Document attached (application PDF)" in page
 
 
 # --- Who may -------------------------------------------------------------------------------------
