@@ -12,6 +12,7 @@ from demo.processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = "127.0.0.1"
+INBOX_PROCESSES = 2  # results are filed by as many as there are: one Python uses one core
 MOST_WEB_PROCESSES = 4  # on one person's machine; each takes 90 MB
 QUEUES = ("hl7_in", "hl7_out", "mail", "timers")
 
@@ -74,7 +75,8 @@ def children(data_dir: Path, env: dict[str, str]) -> list[Child]:
 
     # A worker whose parent was killed has no broker left to say goodbye to: it ends at once.
     workers = [
-        python(f"worker-{queue}", *_worker(queue), orphaned=signal.SIGKILL) for queue in QUEUES
+        python(f"worker-{name}", *words, orphaned=signal.SIGKILL)
+        for name, words in worker_commands().items()
     ]
     return [
         python("web", *_web()),
@@ -93,10 +95,17 @@ def _web() -> list[str]:
     return [*words, "--respawn-failed-workers", "ordercomms.wsgi:application"]
 
 
-def _worker(queue: str) -> list[str]:
+def worker_commands() -> dict[str, list[str]]:
+    """The workers by name: one for each queue, and the inbox's further ones."""
+    more = {f"hl7_in-{number}": "hl7_in" for number in range(2, INBOX_PROCESSES + 1)}
+    queues = {queue: queue for queue in QUEUES} | more
+    return {name: _worker(queue, name) for name, queue in queues.items()}
+
+
+def _worker(queue: str, name: str) -> list[str]:
     """Threads, since the work waits for sockets and the database; no chat between workers."""
     words = ["-m", "celery", "-A", "ordercomms", "worker", "--queues", queue]
-    words += ["--pool", "threads", "--concurrency", "2", "--hostname", f"{queue}@demo"]
+    words += ["--pool", "threads", "--concurrency", "2", "--hostname", f"{name}@demo"]
     return [*words, "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 
 
