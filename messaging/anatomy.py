@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from . import wire
 from .acknowledgement import envelope
 from .errors import Unparseable
-from .field_names import FieldName, names_of
+from .field_names import FieldName, components_of, names_of
 
 MOST_SEGMENTS = 300
 LONGEST_VALUE = 4000
-MOST_BYTES = 8 * 1024
+MOST_CHARACTERS = 400_000  # of all that is shown
+LONGEST_SOURCE = 64 * 1024  # of one field; the rest is counted and not taken apart
+MOST_FIELDS = 500  # of one segment
+MOST_BYTES = 1024
+_EACH_PART = 40  # what the markup of a part costs
 _WIDTH = 16
 
 
@@ -51,6 +55,21 @@ class Anatomy:
     bytes_left_out: int
 
 
+class _Room:
+    """How much a page still has room for. A hostile message must not fill a server's memory."""
+
+    def __init__(self) -> None:
+        self.left = MOST_CHARACTERS
+
+    def take(self, text: str) -> str:
+        """The text as far as there is room, and what it says of the rest."""
+        room = max(0, min(self.left, LONGEST_VALUE))
+        self.left -= min(len(text), room) + _EACH_PART
+        if len(text) <= room:
+            return text
+        return f"{text[:room]} … and {len(text) - room} more characters"
+
+
 def anatomy(raw: bytes, *, default_charset: str) -> Anatomy:
     """Lay a message open, as far as a page can bear."""
     segments: list[SegmentLines] = []
@@ -60,44 +79,62 @@ def anatomy(raw: bytes, *, default_charset: str) -> Anatomy:
     except Unparseable as refusal:
         unreadable = refusal.sentence
     else:
-        version = envelope(raw).version
-        segments = [_segment(each, version) for each in message.segments[:MOST_SEGMENTS]]
+        version, room = envelope(raw).version, _Room()
+        for each in message.segments[:MOST_SEGMENTS]:
+            if room.left <= 0:
+                break
+            segments.append(_segment(each, version, room))
         left_out = len(message.segments) - len(segments)
     return Anatomy(
         segments=segments,
         segments_left_out=left_out,
         unreadable=unreadable,
-        byte_lines=_byte_lines(raw[:MOST_BYTES]),
+        byte_lines=byte_lines(raw[:MOST_BYTES]),
         size=len(raw),
         bytes_left_out=max(0, len(raw) - MOST_BYTES),
     )
 
 
-def _segment(segment: wire.Segment, version: str) -> SegmentLines:
+def _segment(segment: wire.Segment, version: str, room: _Room) -> SegmentLines:
     names = names_of(version, segment.name)
-    fields = [
-        _field(segment, number, names.get(number, FieldName("")))
-        for number in range(1, len(segment) + 1)
-        if segment.raw(number)
-    ]
+    kind = segment.get(2) if segment.name == "OBX" else ""
+    fields = []
+    for number in range(1, min(len(segment), MOST_FIELDS) + 1):
+        if room.left <= 0:
+            break
+        if segment.raw(number):
+            name = names.get(number, FieldName(""))
+            if segment.name == "OBX" and number == 5:
+                name = FieldName(name.name, components_of(version, kind))
+            fields.append(_field(segment, number, name, room))
     return SegmentLines(segment.name, fields)
 
 
-def _field(segment: wire.Segment, number: int, name: FieldName) -> FieldLines:
+def _field(segment: wire.Segment, number: int, name: FieldName, room: _Room) -> FieldLines:
     place = f"{segment.name}-{number}"
-    repetitions = [_repetition(each, place, name) for each in segment.repetitions(number)]
-    return FieldLines(place, name.name, [parts for parts in repetitions if parts])
+    source = segment.raw(number)
+    if len(source) > LONGEST_SOURCE:
+        words = f"{len(source)} characters. The first of them: {source[:200]}"
+        return FieldLines(place, name.name, [[Part(place, "", room.take(words))]])
+    found = []
+    for each in segment.repetitions(number):
+        if room.left <= 0:
+            break
+        found.append(_repetition(each, place, name, room))
+    return FieldLines(place, name.name, [parts for parts in found if parts])
 
 
-def _repetition(repetition: wire.Repetition, place: str, name: FieldName) -> list[Part]:
+def _repetition(
+    repetition: wire.Repetition, place: str, name: FieldName, room: _Room
+) -> list[Part]:
     """One nameless part where there is only one component; else those that say something."""
     components = repetition.components
     if len(components) == 1:
-        return [Part(place, "", _value(components[0]))]
+        return [Part(place, "", room.take(_value(components[0])))]
     return [
-        Part(f"{place}.{position}", _nth(name.components, position), _value(subcomponents))
-        for position, subcomponents in enumerate(components, start=1)
-        if any(subcomponents)
+        Part(f"{place}.{position}", _nth(name.components, position), room.take(_value(leaves)))
+        for position, leaves in enumerate(components, start=1)
+        if any(leaves) and room.left > 0
     ]
 
 
@@ -106,17 +143,30 @@ def _nth(names: tuple[str, ...], position: int) -> str:
 
 
 def _value(subcomponents: list[str]) -> str:
-    text = " & ".join(subcomponents)
-    if len(text) <= LONGEST_VALUE:
-        return text
-    return f"{text[:LONGEST_VALUE]} … and {len(text) - LONGEST_VALUE} more characters"
+    return " & ".join(subcomponents)
 
 
-def _byte_lines(raw: bytes) -> list[tuple[str, str, str]]:
-    """As a hexadecimal dump: sixteen bytes a line, what is not plain text as a dot."""
+# What a byte is called where it is no character (ISO 646); 0B, 1C and 0D are what MLLP uses.
+_CONTROLS = {
+    0x00: "NUL", 0x01: "SOH", 0x02: "STX", 0x03: "ETX", 0x04: "EOT", 0x05: "ENQ", 0x06: "ACK",
+    0x07: "BEL", 0x08: "BS", 0x09: "TAB", 0x0A: "LF", 0x0B: "VT", 0x0C: "FF", 0x0D: "CR",
+    0x0E: "SO", 0x0F: "SI", 0x10: "DLE", 0x11: "DC1", 0x12: "DC2", 0x13: "DC3", 0x14: "DC4",
+    0x15: "NAK", 0x16: "SYN", 0x17: "ETB", 0x18: "CAN", 0x19: "EM", 0x1A: "SUB", 0x1B: "ESC",
+    0x1C: "FS", 0x1D: "GS", 0x1E: "RS", 0x1F: "US", 0x7F: "DEL",
+}  # fmt: skip
+
+
+def byte_lines(raw: bytes, *, start: int = 0) -> list[tuple[str, str, str]]:
+    """Offset, hexadecimal, text: sixteen bytes a line. Control bytes by name, as `[CR]`; a byte
+    beyond ASCII as a dot, because which letter it is depends on the character set."""
     lines = []
     for offset in range(0, len(raw), _WIDTH):
         chunk = raw[offset : offset + _WIDTH]
-        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in chunk)
-        lines.append((f"{offset:06x}", chunk.hex(" "), text))
+        lines.append((f"{start + offset:06x}", chunk.hex(" "), "".join(map(_drawn, chunk))))
     return lines
+
+
+def _drawn(byte: int) -> str:
+    if byte in _CONTROLS:
+        return f"[{_CONTROLS[byte]}]"
+    return chr(byte) if byte < 0x7F else "·"

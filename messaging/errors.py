@@ -50,3 +50,11 @@ class NoSuchMove(Exception):
 
 class ReasonMissing(Exception):
     """A person closes or stops something without saying why."""
+
+
+class NothingChanged(Exception):
+    """A correction that leaves the message as it is."""
+
+
+class NothingToReplay(Exception):
+    """No message is left of those that a replay was to send back."""

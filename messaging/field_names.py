@@ -23,18 +23,35 @@ def names_of(version: str, segment: str) -> dict[int, FieldName]:
 
     A version that hl7apy does not know is read as 2.5.1, of which the earlier ones are parts.
     """
-    import hl7apy
-    from hl7apy.exceptions import ChildNotFound, UnsupportedVersion
+    from hl7apy.exceptions import ChildNotFound
 
     try:
-        library = hl7apy.load_library(version)
-    except UnsupportedVersion:
-        library = hl7apy.load_library("2.5.1")
-    try:
-        fields = library.get(segment, "Segment")[1]
+        fields = _library(version).get(segment, "Segment")[1]
     except ChildNotFound:
         return {}
     return {_number(name): _field(reference, segment) for name, reference, *_ in fields}
+
+
+@lru_cache(maxsize=512)
+def components_of(version: str, data_type: str) -> tuple[str, ...]:
+    """The names of a data type's components: what OBX-5 holds is said by OBX-2 (table 0125)."""
+    from hl7apy.exceptions import ChildNotFound
+
+    try:
+        parts = _library(version).get(data_type, "Datatypes_Structs")
+    except ChildNotFound:
+        return ()
+    return tuple(_words(part[3], part[2]) for _, part, *_ in parts)
+
+
+def _library(version: str) -> Any:
+    import hl7apy
+    from hl7apy.exceptions import UnsupportedVersion
+
+    try:
+        return hl7apy.load_library(version)
+    except UnsupportedVersion:
+        return hl7apy.load_library("2.5.1")
 
 
 def _number(name: str) -> int:

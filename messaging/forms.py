@@ -1,9 +1,15 @@
-"""What an operator writes about a message or a partner."""
+"""What an operator writes about a message or a partner, and chooses for a replay."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
+
+MOMENT = "%Y-%m-%dT%H:%M"  # what a browser's field for a date and a time sends
 
 
 class ReasonForm(forms.Form):
@@ -22,6 +28,74 @@ class ReasonForm(forms.Form):
     def problem(self) -> str:
         """What is wrong with it; "" when nothing is."""
         return next((str(error) for error in self.errors.get("reason", [])), "")
+
+
+class HandleForm(ReasonForm):
+    """What was done about a message; by telephone also with whom, and when."""
+
+    spoken_to = forms.CharField(
+        max_length=120,
+        required=False,
+        error_messages={"max_length": "Use 120 characters or fewer for the name."},
+    )
+    spoken_at = forms.DateTimeField(
+        input_formats=[MOMENT],
+        required=False,
+        error_messages={"invalid": "Enter when you spoke, with the date and the time"},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        when: datetime | None = data.get("spoken_at")
+        if data.get("spoken_to") and not when and "spoken_at" not in self.errors:
+            self.add_error("spoken_at", "Enter when you spoke")
+        if when and when > timezone.now():
+            self.add_error("spoken_at", "You cannot have spoken in the future")
+        if when and not data.get("spoken_to"):
+            self.add_error("spoken_to", "Enter whom you spoke to")
+        return data
+
+
+class CorrectionForm(forms.Form):
+    """The edited text of a message, and why."""
+
+    text = forms.CharField(strip=False, error_messages={"required": "The message is empty"})
+    reason = forms.CharField(
+        max_length=300,
+        error_messages={
+            "required": "Enter why you correct it",
+            "max_length": "Use 300 characters or fewer.",
+        },
+    )
+
+
+class ReplayForm(forms.Form):
+    """Narrower than the cause: one partner, from a moment, until a moment; and how fast."""
+
+    partner = forms.IntegerField(required=False)
+    after = forms.DateTimeField(
+        input_formats=[MOMENT],
+        required=False,
+        error_messages={"invalid": "Enter the date and the time from which to send back"},
+    )
+    before = forms.DateTimeField(
+        input_formats=[MOMENT], required=False,
+        error_messages={"invalid": "Enter the date and the time until which to send back"},
+    )  # fmt: skip
+    per_minute = forms.IntegerField(required=False)
+    highest = forms.IntegerField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        after, before = data.get("after"), data.get("before")
+        if after and before and after >= before:
+            self.add_error("before", "The end must be after the beginning")
+        return data
+
+
+def problems_of(form: forms.Form) -> dict[str, str]:
+    """Field to what is wrong with it, the first thing of each."""
+    return {name: str(errors[0]) for name, errors in form.errors.items()}
 
 
 def page_of(data: QueryDict) -> int:

@@ -52,4 +52,4 @@ def may_process(processing_id: str) -> bool:
 
 def may_change_partners(acting: Acting) -> bool:
     """Propose a change of what was agreed with a partner, or decide on somebody else's."""
-    return sees_all_partners(acting) and acting.user is not None
+    return acting.may(Permission.CHANGE_PARTNERS) and acting.user is not None

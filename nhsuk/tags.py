@@ -123,9 +123,12 @@ MESSAGE_STATES: dict[str, Tag] = {
     "refused": Tag("Refused", "orange"),
     "waiting": Tag("Waiting", "yellow"),
     "sending": Tag("Sending", "blue"),
+    "held": Tag("Held back", "orange"),
+    "taken": Tag("Answer awaited", "blue"),
     "acknowledged": Tag("Delivered", "green"),
     "dead": Tag("Stopped trying", "red"),
     "handled": Tag("Handled by a person", "white"),
+    "replaced": Tag("Replaced", "grey"),
 }
 
 VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.policies import Acting
 from accounts.queries import roles_that_may
 from accounts.roles import Permission
+from messaging.causes import CAUSE_BY_ANSWER, NO_ANSWER
 from messaging.models import InboundMessage, OutboundMessage
 from messaging.policies import may_operate, sees_all_partners
 from messaging.states import (
@@ -24,6 +25,7 @@ from messaging.states import (
     OutState,
     Wait,
 )
+from messaging.urgency import WORDS, Urgency
 
 PAGE = 50
 REFUSED_SHOWN = timedelta(days=30)
@@ -53,6 +55,14 @@ class Line:
     is_late: bool
     whose: str
     attempts: int
+    urgency: str = ""  # messaging.urgency; "" until it was weighed
+    retries: int = 0  # how often a person sent it back
+    cause_code: str = ""
+
+    @property
+    def urgency_words(self) -> str:
+        """For the list; nothing until it was weighed."""
+        return WORDS[Urgency(self.urgency)] if self.urgency else ""
 
 
 @dataclass(frozen=True)
@@ -151,9 +161,12 @@ def line_in(row: InboundMessage) -> Line:
         state=row.state,
         reason=row.reason,
         since=row.received_at,
-        is_late=_is_late(wait, row.received_at),
+        is_late=is_late(wait, row.received_at),
         whose=_whose(wait, is_known=row.partner is not None),
         attempts=row.attempts,
+        urgency=row.urgency,
+        retries=row.retries,
+        cause_code=row.reason_code or "unknown",
     )
 
 
@@ -169,13 +182,17 @@ def line_out(row: OutboundMessage) -> Line:
         state=row.state,
         reason=row.reason,
         since=row.created_at,
-        is_late=_is_late(wait, row.created_at),
+        is_late=is_late(wait, row.created_at),
         whose=_whose(wait, is_known=True),
         attempts=row.attempts,
+        urgency=row.urgency,
+        retries=row.retries,
+        cause_code=CAUSE_BY_ANSWER.get(row.acknowledgement, NO_ANSWER),
     )
 
 
-def _is_late(wait: Wait | None, since: datetime) -> bool:
+def is_late(wait: Wait | None, since: datetime) -> bool:
+    """Whether it has waited longer than is right."""
     return wait is not None and timezone.now() - since > wait.limit
 
 

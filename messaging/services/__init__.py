@@ -5,6 +5,7 @@ from .alerts import watch_queues
 from .answering import give_up_waiting
 from .corrections import (
     approve_correction,
+    check_correction,
     correct_inbound,
     correct_outbound,
     decline_correction,
@@ -21,18 +22,34 @@ from .operators import (
     retry_outbound,
 )
 from .outbox import enqueue, next_control_id
+from .partners import (
+    ChangedMeanwhile,
+    SamePerson,
+    apply_change,
+    completed,
+    load_first,
+    propose_change,
+    refuse_change,
+    standing,
+)
 from .receiving import Directory, Origin, accept, accept_all
 from .replays import RATES, run_replays, start_replay, stop_replay
+from .samples import rehearse_samples
 from .synthetic import due_for_probe, probe
 from .weighing import weigh_waiting
 
 __all__ = [
     "RATES",
+    "ChangedMeanwhile",
     "Directory",
     "Origin",
+    "SamePerson",
     "accept",
     "accept_all",
+    "apply_change",
     "approve_correction",
+    "check_correction",
+    "completed",
     "correct_inbound",
     "correct_outbound",
     "declare_down",
@@ -45,14 +62,19 @@ __all__ = [
     "handle_inbound",
     "handle_outbound",
     "judge_links",
+    "load_first",
     "next_control_id",
     "pause_partner",
     "probe",
     "process_waiting",
+    "propose_change",
+    "refuse_change",
+    "rehearse_samples",
     "resume_partner",
     "retry_inbound",
     "retry_outbound",
     "run_replays",
+    "standing",
     "start_replay",
     "stop_replay",
     "watch_queues",

@@ -1,5 +1,6 @@
 """What a person does about a message or a partner. Each leaves its mark in the audit trail."""
 
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -14,59 +15,122 @@ from messaging import doorbell
 from messaging.errors import ReasonMissing
 from messaging.models import InboundMessage, OutboundMessage, Partner
 from messaging.policies import may_operate_message, may_operate_partner
-from messaging.states import InEvent, OutEvent, after_in, after_out
+from messaging.states import (
+    CorrectionEvent,
+    CorrectionState,
+    InEvent,
+    OutEvent,
+    after_correction,
+    after_in,
+    after_out,
+)
 
 from .outbox import ring_for
 
 Message = TypeVar("Message", InboundMessage, OutboundMessage)
 _LONGEST_REASON = 300
+MOST_RETRIES = 30_000  # of the counter
 
 
 @transaction.atomic
 def retry_inbound(message: InboundMessage, *, by: Acting) -> InboundMessage:
     """Process a parked message again. Raises NoSuchMove unless it is parked."""
-    locked = _locked_inbound(message, by)
-    locked.state = after_in(locked.state, InEvent.RETRY)
-    locked.attempts, locked.not_before = 0, None
-    locked.save(update_fields=["state", "attempts", "not_before"])
-    _record(by, "retry_message_in", locked)
-    transaction.on_commit(partial(doorbell.ring, "messaging.process_inbox", queue="hl7_in"))
+    locked = locked_inbound(message, by)
+    send_back_inbound(locked)
+    drop_corrections(locked, by)
+    record(by, "retry_message_in", locked)
     return locked
 
 
 @transaction.atomic
-def handle_inbound(message: InboundMessage, *, reason: str, by: Acting) -> InboundMessage:
-    """Close a parked message: `reason` says what was done about it outside this system."""
-    locked = _locked_inbound(message, by)
+def handle_inbound(
+    message: InboundMessage,
+    *,
+    reason: str,
+    by: Acting,
+    spoken_to: str = "",
+    spoken_at: datetime | None = None,
+) -> InboundMessage:
+    """Close a parked message: `reason` says what was done about it outside this system.
+
+    By telephone: with whom, and when.
+    """
+    locked = locked_inbound(message, by)
     locked.state = after_in(locked.state, InEvent.HANDLE)
-    _note_who(locked, reason, by)
-    _record(by, "handle_message_in", locked)
+    _note_who(locked, reason, by, spoken_to, spoken_at)
+    drop_corrections(locked, by)
+    record(by, "handle_message_in", locked)
     return locked
 
 
 @transaction.atomic
 def retry_outbound(message: OutboundMessage, *, by: Acting) -> OutboundMessage:
     """Send a dead letter again: the same bytes, the same control id."""
-    locked = _locked_outbound(message, by)
-    locked.state = after_out(locked.state, OutEvent.RETRY)
-    locked.failures, locked.not_before, locked.acknowledgement = 0, None, ""
-    locked.is_told_failing = False
-    fields = ["state", "failures", "not_before", "acknowledgement", "is_told_failing"]
-    locked.save(update_fields=fields)
-    _record(by, "retry_message_out", locked)
-    transaction.on_commit(partial(ring_for, locked.partner_id))
+    locked = locked_outbound(message, by)
+    send_back_outbound(locked)
+    drop_corrections(locked, by)
+    record(by, "retry_message_out", locked)
     return locked
 
 
 @transaction.atomic
-def handle_outbound(message: OutboundMessage, *, reason: str, by: Acting) -> OutboundMessage:
+def handle_outbound(
+    message: OutboundMessage,
+    *,
+    reason: str,
+    by: Acting,
+    spoken_to: str = "",
+    spoken_at: datetime | None = None,
+) -> OutboundMessage:
     """Close a dead letter; the next message of its stream may then leave."""
-    locked = _locked_outbound(message, by)
+    locked = locked_outbound(message, by)
     locked.state = after_out(locked.state, OutEvent.HANDLE)
-    _note_who(locked, reason, by)
-    _record(by, "handle_message_out", locked)
+    _note_who(locked, reason, by, spoken_to, spoken_at)
+    drop_corrections(locked, by)
+    record(by, "handle_message_out", locked)
     transaction.on_commit(partial(ring_for, locked.partner_id))
     return locked
+
+
+# --- Sending back: by a person for one message, by a replay for many -----------------------------
+
+
+def send_back_inbound(locked: InboundMessage, **changes: object) -> None:
+    """To the inbox, in its old place: a patient's messages are taken by their number.
+
+    The attempts begin again, so that a message which kills its worker is parked again by its count.
+    """
+    _send_back(
+        locked,
+        after_in(locked.state, InEvent.RETRY),
+        {"attempts": 0, "not_before": None, **changes},
+    )
+    transaction.on_commit(partial(doorbell.ring, "messaging.process_inbox", queue="hl7_in"))
+
+
+def send_back_outbound(locked: OutboundMessage, **changes: object) -> None:
+    """To the outbox, in its old place in the stream."""
+    again = {"failures": 0, "not_before": None, "acknowledgement": "", "is_told_failing": False}
+    _send_back(locked, after_out(locked.state, OutEvent.RETRY), {**again, **changes})
+    transaction.on_commit(partial(ring_for, locked.partner_id))
+
+
+def _send_back(locked: Message, state: str, changes: dict[str, object]) -> None:
+    changes["state"], changes["retries"] = state, min(locked.retries + 1, MOST_RETRIES)
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=list(changes))
+
+
+def drop_corrections(locked: Message, by: Acting) -> None:
+    """A correction that waits for a second person is of no use once its message has moved."""
+    locked.corrections.filter(state=CorrectionState.PROPOSED).update(
+        state=after_correction(CorrectionState.PROPOSED, CorrectionEvent.DECLINE),
+        decided_by=by.user,
+        decided_label=by.label[:150],
+        decided_at=timezone.now(),
+        decided_how="The message was dealt with in another way.",
+    )
 
 
 @transaction.atomic
@@ -75,9 +139,9 @@ def pause_partner(partner: Partner, *, reason: str, by: Acting) -> Partner:
     locked = _locked_partner(partner, by)
     if not locked.is_paused:
         locked.is_paused, locked.paused_at = True, timezone.now()
-        locked.paused_by, locked.paused_because = by.label[:150], _words(reason)
+        locked.paused_by, locked.paused_because = by.label[:150], words_of(reason)
         locked.save(update_fields=_PAUSE_FIELDS)
-        _record(by, "pause_partner", locked)
+        record(by, "pause_partner", locked)
     return locked
 
 
@@ -89,7 +153,7 @@ def resume_partner(partner: Partner, *, by: Acting) -> Partner:
         locked.is_paused, locked.paused_at, locked.retry_at = False, None, None
         locked.paused_by = locked.paused_because = ""
         locked.save(update_fields=_PAUSE_FIELDS)
-        _record(by, "resume_partner", locked)
+        record(by, "resume_partner", locked)
         transaction.on_commit(partial(ring_for, locked.pk))
     return locked
 
@@ -104,12 +168,12 @@ def _locked_partner(partner: Partner, by: Acting) -> Partner:
     return locked
 
 
-def _locked_inbound(message: InboundMessage, by: Acting) -> InboundMessage:
+def locked_inbound(message: InboundMessage, by: Acting) -> InboundMessage:
     rows = InboundMessage.objects.select_for_update(of=("self",)).select_related("partner")
     return _allowed(rows.get(pk=message.pk), by)
 
 
-def _locked_outbound(message: OutboundMessage, by: Acting) -> OutboundMessage:
+def locked_outbound(message: OutboundMessage, by: Acting) -> OutboundMessage:
     rows = OutboundMessage.objects.select_for_update(of=("self",)).select_related("partner")
     return _allowed(rows.get(pk=message.pk), by)
 
@@ -120,24 +184,35 @@ def _allowed(message: Message, by: Acting) -> Message:
     return message
 
 
-def _note_who(message: InboundMessage | OutboundMessage, reason: str, by: Acting) -> None:
-    message.handled_by = by.label[:150]
+def _note_who(
+    message: Message, reason: str, by: Acting, spoken_to: str, spoken_at: datetime | None
+) -> None:
+    message.spoken_to, message.spoken_at = spoken_to.strip()[:120], spoken_at
+    close(message, reason, by.label)
+
+
+def close(message: Message, reason: str, who: str) -> None:
+    """Save its new state with who brought it there and in what words."""
+    message.handled_by = who[:150]
     message.handled_at = timezone.now()
-    message.handled_how = _words(reason)
-    message.save(update_fields=["state", "handled_by", "handled_at", "handled_how"])
+    message.handled_how = words_of(reason)
+    fields = ["state", "handled_by", "handled_at", "handled_how", "spoken_to", "spoken_at"]
+    message.save(update_fields=fields)
 
 
-def _words(reason: str) -> str:
+def words_of(reason: str) -> str:
+    """A person's words, as they are kept. Raises ReasonMissing."""
     if not reason.strip():
         raise ReasonMissing
     return reason.strip()[:_LONGEST_REASON]
 
 
-def _record(by: Acting, action: str, thing: Model) -> None:
+def record(by: Acting, action: str, thing: Model, reason: str = "") -> None:
     """The person's words stay on the row: they may name a patient, and the audit trail must not."""
     audit.record(
         acting=by,
         action=action,
         object_type=f"messaging.{type(thing).__name__}",
         object_id=thing.pk,
+        reason=reason,
     )

@@ -36,11 +36,19 @@ def _outbound(request: HttpRequest, message: Any, **more: Any) -> HttpResponse:
 
 
 def _message(
-    request: HttpRequest, page: queries.MessagePage, *, problem: str = "", status: int = 200
+    request: HttpRequest,
+    page: queries.MessagePage,
+    *,
+    problem: str = "",
+    problems: dict[str, str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    context = {"page": page, "reason": request.POST.get("reason", ""), "problem": problem}
+    said = {name: request.POST.get(name, "") for name in ("reason", "spoken_to", "spoken_at")}
+    context: dict[str, Any] = {"page": page, "said": said, "problems": problems or {}}
+    errors = [{"text": words, "href": f"#{name}"} for name, words in (problems or {}).items()]
     if problem:
-        context["errors"] = [{"text": problem, "href": "#reason" if page.may_handle else "#state"}]
+        errors.append({"text": problem, "href": "#state"})
+    context["errors"] = errors
     return render(request, "messaging/message.html", context, status=status)
 
 
@@ -82,12 +90,12 @@ def handle_outbound(request: HttpRequest, pk: int) -> HttpResponse:
 def _handle(
     request: HttpRequest, message: Any, verb: Callable[..., Any], direction: str
 ) -> HttpResponse:
-    form = forms.ReasonForm(request.POST, missing=SAY_HOW)
+    form = forms.HandleForm(request.POST, missing=SAY_HOW)
     if not form.is_valid():
         show = _inbound if direction == "in" else _outbound
-        return show(request, message, problem=form.problem, status=422)
+        return show(request, message, problems=forms.problems_of(form), status=422)
     try:
-        verb(message, reason=form.cleaned_data["reason"], by=request.acting)
+        verb(message, by=request.acting, **form.cleaned_data)
     except NoSuchMove:
         return _too_late(request, message.pk, direction)
     messages.success(request, "Marked as handled.")
@@ -100,3 +108,43 @@ def _too_late(request: HttpRequest, pk: int, direction: str) -> HttpResponse:
         return _inbound(request, message, problem=ALREADY, status=409)
     message = queries.outbound_for(request.acting, pk, request=request)
     return _outbound(request, message, problem=ALREADY, status=409)
+
+
+# --- Its bytes -----------------------------------------------------------------------------------
+
+
+@require_safe
+def bytes_inbound(request: HttpRequest, pk: int) -> HttpResponse:
+    return _bytes(request, "in", pk)
+
+
+@require_safe
+def bytes_outbound(request: HttpRequest, pk: int) -> HttpResponse:
+    return _bytes(request, "out", pk)
+
+
+def _bytes(request: HttpRequest, direction: str, pk: int) -> HttpResponse:
+    """A stretch of the bytes: offset, hexadecimal, text."""
+    page = queries.bytes_page(
+        request.acting, direction, pk, page=forms.page_of(request.GET), request=request
+    )
+    return render(request, "messaging/bytes.html", {"page": page})
+
+
+@require_safe
+def raw_inbound(request: HttpRequest, pk: int) -> HttpResponse:
+    message = queries.inbound_for(request.acting, pk, request=request, action="download_message")
+    return _raw(message, "in")
+
+
+@require_safe
+def raw_outbound(request: HttpRequest, pk: int) -> HttpResponse:
+    message = queries.outbound_for(request.acting, pk, request=request, action="download_message")
+    return _raw(message, "out")
+
+
+def _raw(message: Any, direction: str) -> HttpResponse:
+    """The bytes as they are, to be kept and never shown by the browser."""
+    answer = HttpResponse(bytes(message.raw), content_type="text/plain")
+    answer["Content-Disposition"] = f'attachment; filename="message-{direction}-{message.pk}.hl7"'
+    return answer
