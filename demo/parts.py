@@ -46,7 +46,8 @@ WEB = Port("PORT", 8000, "the web pages")
 MLLP = Port("MLLP_PORT", 2575, "HL7 coming in")
 HOSPITAL = Port("HOSPITAL_PORT", 8001, "the stand-in hospital's page")
 HOSPITAL_MLLP = Port("HOSPITAL_MLLP_PORT", 2576, "HL7 to the stand-in hospital")
-PORTS = (WEB, MLLP, HOSPITAL, HOSPITAL_MLLP)
+MAIL = Port("MAIL_PORT", 8025, "mail to the stand-in hospital")
+PORTS = (WEB, MLLP, HOSPITAL, HOSPITAL_MLLP, MAIL)
 
 
 def environment(
@@ -54,7 +55,10 @@ def environment(
 ) -> dict[str, str]:
     """What every process of the demo, and a `manage.py` typed by hand beside it, is told."""
     ports = {port.variable: str(port.number) for port in PORTS}
+    email_url = f"smtp://{HERE}:{MAIL.number}?tls=none"
     return ports | {
+        "EMAIL_URL": os.environ.get("EMAIL_URL", email_url),
+        "BOUNCES_URL": os.environ.get("BOUNCES_URL", f"maildir://{data_dir.resolve()}/bounces"),
         "DEBUG": "1",
         "DATA_DIR": str(data_dir),
         "DATABASE_URL": database_url,

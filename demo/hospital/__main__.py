@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .hospital import Hospital
 from .journal import InUse
+from .mail import Sink
 
 
 def main() -> int:
@@ -26,6 +27,9 @@ def main() -> int:
             ),
             mllp_port=int(os.environ.get("HOSPITAL_MLLP_PORT", "2576")),
             web_port=int(os.environ.get("HOSPITAL_PORT", "8001")),
+            mail=Sink(
+                data / "mails", data / "bounces", port=int(os.environ.get("MAIL_PORT", "8025"))
+            ),
         )
         with hospital:
             print(f"Stand-in hospital: http://127.0.0.1:{hospital.web_port}", flush=True)
@@ -36,7 +40,7 @@ def main() -> int:
     except OSError as problem:
         print(
             f"The stand-in hospital cannot listen: {problem}. "
-            "HOSPITAL_MLLP_PORT and HOSPITAL_PORT change its ports.",
+            "HOSPITAL_MLLP_PORT, HOSPITAL_PORT and MAIL_PORT change its ports.",
             file=sys.stderr,
         )
         return 1

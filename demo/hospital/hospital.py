@@ -14,6 +14,7 @@ from . import actions, intake, letters, people
 from .departments import Departments
 from .journal import as_text
 from .letters import Envelope
+from .mail import Sink
 from .memory import LogLine, Memory
 from .mllp import Listener
 from .orders import Order
@@ -46,7 +47,9 @@ class Hospital:
         departments: Departments | None = None,
         automatic: float | str | None = "as set",
         patience: float = 10.0,
+        mail: Sink | None = None,
     ) -> None:
+        self.mail = mail  # the stand-in's mail server, where it has one
         self.memory = Memory(folder, departments)
         if automatic != "as set":
             for department in self.memory.departments:
@@ -65,6 +68,8 @@ class Hospital:
 
     def start(self) -> None:
         self.listener.open()
+        if self.mail:
+            self.mail.start()
         self.post.start()
         for thread in self._threads:
             thread.start()
@@ -74,6 +79,8 @@ class Hospital:
     def stop(self) -> None:
         self._stop.set()
         self.listener.close()
+        if self.mail:
+            self.mail.stop()
         self.post.stop()
         if self.page:
             self.page.stop()

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from . import mail_page
 from .actions import Refused
 from .departments import REASONS
 
@@ -146,6 +147,7 @@ class Page:
             "turn": memory.turn,
             "waiting": len(memory.waiting),
             "trouble": self.hospital.post.trouble,
+            "mail": self.hospital.mail,
             "reasons": {k: v for k, v in REASONS.items() if k not in ("DNA", "UNK", "LATE")},
             "departments": memory.departments,
         }
@@ -206,6 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/api/orders":
             messages = self.page.hospital.messages()
             self._json([order_as_json(one, messages) for one in self.page.hospital.orders()])
+        elif path == "/api/mails":
+            self._json(mail_page.as_json(self.page.hospital.mail))
         elif path == "/api/messages":
             self._json([message_as_json(line) for line in self.page.hospital.messages()])
         else:
@@ -222,8 +226,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._html(self.page.render("order.html", order=order, messages=lines))
         elif path.startswith("/messages/") and line:
             self._html(self.page.render("message.html", line=line))
+        elif path == "/mail" or path.startswith("/mail/"):
+            self._mail(path)
         else:
             self._html(self.page.render("missing.html"), HTTPStatus.NOT_FOUND)
+
+    def _mail(self, path: str) -> None:
+        """All mails, one mail, or one of its files."""
+        shown = mail_page.find(self.page.hospital.mail, path)
+        if shown is None:
+            self._html(self.page.render("missing.html"), HTTPStatus.NOT_FOUND)
+        elif shown.file:
+            disposition = {"Content-Disposition": f'attachment; filename="{shown.file.name}"'}
+            self._send(HTTPStatus.OK, shown.file.content, shown.file.kind, **disposition)
+        else:
+            self._html(self.page.render(shown.template, **shown.values))
 
     def _list(self) -> None:
         hospital = self.page.hospital
@@ -303,6 +320,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as no:
             self.page.said = str(no)
         back = path if path.startswith("/orders/") and "here" in form else "/"
+        back = "/mail" if path == "/mail" else back
         self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", Location=back)
 
     def _deed(self, path: str, action: str, choice: str, form: dict[str, str]) -> str:
@@ -311,6 +329,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/orders/"):
             details |= {"kind": choice} if choice else {}
             sent = hospital.act(path.removeprefix("/orders/"), action, **details)
+        elif action == "mail":
+            return mail_page.steer(hospital.mail, choice)
         elif action == "settings":
             seconds = {"now": 0.0, "soon": 4.0, "minute": 60.0}.get(form.get("accept", ""))
             hospital.act_at_large("settings", department=choice, accept_after=seconds)
