@@ -20,6 +20,7 @@ class Permission(StrEnum):
     MERGE_PATIENTS = "merge_patients"  # decide, refuse and undo merges of two records
     DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
     OPERATE_MAIL = "operate_mail"  # mails, the directory of mailboxes, held news
+    CHANGE_PARTNERS = "change_partners"  # what was agreed with a partner: two people, always
     VIEW_SERVICES = "view_services"  # the status page; everybody has it
 
 
@@ -73,7 +74,7 @@ ROLES: dict[str, Role] = {
         "Runs the service: messages, partners and their state.",
         frozenset(
             {P.OPERATE_MESSAGES, P.DECLARE_DOWNTIME, P.VIEW_SERVICES, P.KEY_IN_FORMS,
-             P.OPERATE_MAIL, P.OPEN_TICKETS, P.MERGE_PATIENTS}
+             P.OPERATE_MAIL, P.OPEN_TICKETS, P.MERGE_PATIENTS, P.CHANGE_PARTNERS}
         ),
     ),
 }
@@ -93,6 +94,7 @@ DEEDS: dict[Permission, str] = {
     P.MERGE_PATIENTS: "merge patients’ records",
     P.DECLARE_DOWNTIME: "say that a link is down",
     P.OPERATE_MAIL: "look after mail",
+    P.CHANGE_PARTNERS: "change what was agreed with a partner",
     P.VIEW_SERVICES: "see the state of the services",
 }
 

@@ -31,6 +31,7 @@ from .partners import (
     propose_change,
     refuse_change,
     standing,
+    wrong_with,
 )
 from .receiving import Directory, Origin, accept, accept_all
 from .replays import RATES, run_replays, start_replay, stop_replay
@@ -79,4 +80,5 @@ __all__ = [
     "stop_replay",
     "watch_queues",
     "weigh_waiting",
+    "wrong_with",
 ]

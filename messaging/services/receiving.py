@@ -24,6 +24,7 @@ from messaging.acknowledgement import (
 )
 from messaging.errors import Unparseable
 from messaging.models import Feed, InboundMessage, Partner
+from messaging.ordering import barrier_keys, ordering_key
 from messaging.policies import may_process
 from messaging.states import InState
 
@@ -90,6 +91,7 @@ class Arrival:
     state: InState
     feed: Feed | None = None
     ordering_key: str = ""
+    barrier_keys: list[str] | None = None
     repeat_of: int | None = None
 
     @property
@@ -130,7 +132,7 @@ def accept_all(
     taken and parked: never lose a result because a sender's ids are bad. Raises only what the
     database raises; then nothing may be acknowledged. `notice` hears whose each frame proved to be.
     """
-    arrivals = [_examine(raw, origin, directory) for raw, origin in frames]
+    arrivals = [examine(raw, origin, directory) for raw, origin in frames]
     _store(arrivals)
     for place, arrival in enumerate(arrivals):
         if arrival.feed is not None:
@@ -142,7 +144,8 @@ def accept_all(
 # --- At the door ---------------------------------------------------------------------------------
 
 
-def _examine(raw: bytes, origin: Origin, directory: Directory) -> Arrival:
+def examine(raw: bytes, origin: Origin, directory: Directory) -> Arrival:
+    """What becomes of a frame at the door; nothing is stored."""
     of = envelope(raw)
     arrival = Arrival(raw, origin, hashlib.sha256(raw).hexdigest(), of, ACCEPT, InState.RECEIVED)
     try:
@@ -156,7 +159,11 @@ def _examine(raw: bytes, origin: Origin, directory: Directory) -> Arrival:
     arrival = replace(arrival, feed=feed)
     if verdict := _refusal(message, of, feed, len(raw)):
         return replace(arrival, verdict=verdict, state=InState.REFUSED)
-    return replace(arrival, ordering_key=_ordering_key(message) or arrival.sha256)
+    return replace(
+        arrival,
+        ordering_key=ordering_key(message) or arrival.sha256,
+        barrier_keys=barrier_keys(message),
+    )
 
 
 def _doubt(feed: Feed, origin: Origin, directory: Directory) -> Verdict | None:
@@ -212,30 +219,14 @@ def _is_taken(message: wire.Message, feed: Feed) -> bool:
     return (message.code, message.trigger) in routes() and (not agreed or message.type in agreed)
 
 
-def _ordering_key(message: wire.Message) -> str:
-    """One key for one patient: a digest, so that no number stands in an index."""
-    patient = message.first("PID")
-    if patient is None:
-        return ""
-    numbers = patient.repetitions(3)
-    nhs = [
-        each.get(1)
-        for each in numbers
-        if "NHS" in (each.get(4), each.get(5)) or each.get(5) == "NH"
-    ]
-    others = [f"{each.get(1)}^{each.get(4)}" for each in numbers if each.get(1)]
-    number = next(iter([*nhs, *others]), patient.get(2)).replace(" ", "")
-    return hashlib.sha256(number.encode()).hexdigest()[:32] if number else ""
-
-
 # --- Into the table ------------------------------------------------------------------------------
 
 _COLUMNS = (
     "partner_id, feed_id, peer, sending_application, sending_facility, control_id, message_type, "
-    "raw, sha256, state, acknowledgement, reason_code, reason, ordering_key, repeat_of_id, "
-    "attempts, handled_by, handled_how, received_at"
+    "raw, sha256, state, acknowledgement, reason_code, reason, ordering_key, barrier_keys, "
+    "repeat_of_id, attempts, handled_by, handled_how, received_at"
 )
-_VALUES = f"({', '.join(['%s'] * 15)}, 0, '', '', statement_timestamp())"
+_VALUES = f"({', '.join(['%s'] * 16)}, 0, '', '', statement_timestamp())"
 # Plain SQL, because this is the hot path: one statement, which is one commit, for many frames.
 _INSERT = (
     f"INSERT INTO messaging_inboundmessage ({_COLUMNS}) VALUES %s ON CONFLICT DO NOTHING "  # noqa: S608
@@ -274,7 +265,7 @@ def _row(arrival: Arrival) -> tuple:
         *(of.sending_application, of.sending_facility),
         *(of.control_id, kind, Binary(arrival.raw), arrival.sha256, arrival.state.value),
         *(verdict.code, verdict.reason_code, verdict.sentence),
-        *(arrival.ordering_key, arrival.repeat_of),
+        *(arrival.ordering_key, arrival.barrier_keys, arrival.repeat_of),
     )
 
 
