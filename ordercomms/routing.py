@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from patients import inbound as patients
+from patients import inbound_merging as merging
 from requesting import inbound as requesting
 from requesting import services as requests
 from results import inbound as results
@@ -16,13 +17,15 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     # Results: docs/hl7/results.md
     ("ORU", "R01"): results.file_results,
     # Patients: docs/hl7/adt.md
+    ("ADT", "A01"): patients.update_person,
     ("ADT", "A04"): patients.update_person,
     ("ADT", "A08"): patients.update_person,
     ("ADT", "A28"): patients.update_person,
     ("ADT", "A31"): patients.update_person,
-    ("ADT", "A34"): patients.park_merge,
-    ("ADT", "A40"): patients.park_merge,
-    ("ADT", "A47"): patients.park_merge,
+    ("ADT", "A34"): merging.merge_records,
+    ("ADT", "A40"): merging.merge_records,
+    ("ADT", "A42"): merging.park_visits,
+    ("ADT", "A47"): merging.change_number,
     # What departments say of orders: docs/hl7/orders.md
     ("ORG", "O20"): requesting.hear_status,
     ("ORL", "O22"): requesting.hear_status,
@@ -35,4 +38,4 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
 }
 DELIVERY: dict[str, Callable[..., Any]] = {"requesting.OrderMessage": requests.record_delivery}
 # What came of a mail: sent, refused, bounced. See messaging.services.mail.post.
-MAIL: dict[str, Callable[..., Any]] = {}
+MAIL: dict[str, Callable[..., Any]] = {"requesting.DowntimeForm": requests.record_form_mail}

@@ -63,6 +63,12 @@ class Follower:
         """Those of the requests to which something came back after `at`."""
         return frozenset()
 
+    def others(
+        self, patient: Patient, known: frozenset[str]
+    ) -> Sequence[tuple[str, str, datetime | None]]:
+        """Rows of the record that are not of a request and not `known`: key, words, when."""
+        return ()
+
     def reasons_to_see(self, patient: Patient) -> Sequence[tuple[Organisation, str]]:
         """The organisations that may see the record, each with a RelationshipKind."""
         return ()

@@ -92,14 +92,35 @@ def patient_update(message: wire.Message, *, today: date) -> PatientUpdate:
     )
 
 
-def _identity(pid: wire.Segment, today: date) -> Demographics:
-    identity = demographics(pid)
+def kept_identity(pid: wire.Segment) -> Demographics:
+    """Whom a merge keeps (PID). Raises Park."""
+    return _with_number(demographics(pid), "PID-3")
+
+
+def prior_identity(mrg: wire.Segment) -> Demographics:
+    """Whom a merge discards: the numbers of MRG-1, and the name of MRG-7 where there is one."""
+    name = _legal_name(mrg, 7)
+    said = Demographics(
+        nhs_number="/".join(_nhs_numbers(mrg, 1)),
+        family_name=_value(name, 1) if name else "",
+        given_names=_given_names(name) if name else "",
+        hospital_numbers=_hospital_numbers(mrg, 1),
+    )
+    return _with_number(said, "MRG-1")
+
+
+def _with_number(identity: Demographics, field: str) -> Demographics:
     if identity.nhs_number and (problem := nhs_number.problem(identity.nhs_number)):
-        raise Park(NHS_NUMBER, f"PID-3 has an NHS number that cannot be right. {problem.value}.")
+        raise Park(NHS_NUMBER, f"{field} has an NHS number that cannot be right. {problem.value}.")
+    if not (identity.nhs_number or identity.hospital_numbers):
+        raise Park(IDENTITY, f"{field} has no NHS number and no hospital number with its issuer.")
+    return identity
+
+
+def _identity(pid: wire.Segment, today: date) -> Demographics:
+    identity = _with_number(demographics(pid), "PID-3")
     if pid.get(7) not in ("", wire.NULL):
         _check_birth_date(identity.birth_date, today)
-    if not (identity.nhs_number or identity.hospital_numbers):
-        raise Park(IDENTITY, "PID-3 has no NHS number and no hospital number with its issuer.")
     return identity
 
 
@@ -110,21 +131,21 @@ def _check_birth_date(born: date | None, today: date) -> None:
         raise Park(DEMOGRAPHICS, "PID-7 is a birth date that nobody living can have.")
 
 
-def _nhs_numbers(pid: wire.Segment) -> tuple[str, ...]:
+def _nhs_numbers(pid: wire.Segment, field: int = 3) -> tuple[str, ...]:
     """The different NHS numbers of PID-3: by type `NH`, or by the authority `NHS`."""
     found = [
         nhs_number.normalise(each.get(1)) or each.get(1)
-        for each in pid.repetitions(3)
+        for each in pid.repetitions(field)
         if _value(each, 1) and (each.get(5) == "NH" or (each.get(4) == "NHS" and not each.get(5)))
     ]
     return tuple(dict.fromkeys(found))
 
 
-def _hospital_numbers(pid: wire.Segment) -> tuple[HospitalNumber, ...]:
+def _hospital_numbers(pid: wire.Segment, field: int = 3) -> tuple[HospitalNumber, ...]:
     """The numbers of PID-3 that name their issuer. Without one, whose number it is is a guess."""
     found = [
         HospitalNumber(issuer=each.get(4).upper(), value=each.get(1).strip().upper())
-        for each in pid.repetitions(3)
+        for each in pid.repetitions(field)
         if _value(each, 1) and _value(each, 4) not in ("", "NHS")
         and each.get(5) in HOSPITAL_NUMBER_TYPES
     ]  # fmt: skip
@@ -146,9 +167,9 @@ def _details(pid: wire.Segment, today: date) -> dict[str, object]:
     }
 
 
-def _legal_name(pid: wire.Segment) -> wire.Repetition | None:
+def _legal_name(pid: wire.Segment, field: int = 5) -> wire.Repetition | None:
     """PID-5 of type L; else the first that is not a nickname (table 0200)."""
-    names = [name for name in pid.repetitions(5) if _value(name, 1)]
+    names = [name for name in pid.repetitions(field) if _value(name, 1)]
     legal = [name for name in names if name.get(7) == "L"]
     other = [name for name in names if name.get(7) not in ("N", "D")]
     return next(iter([*legal, *other]), None)
@@ -340,7 +361,7 @@ def _numbers_out(patient: Patient, issuers: Collection[str] | None) -> list[list
     return numbers + [
         [each.value, "", "", each.issuer, "MR"]
         for each in patient.identifiers.all()
-        if issuers is None or each.issuer in issuers
+        if each.former_since is None and (issuers is None or each.issuer in issuers)
     ]
 
 

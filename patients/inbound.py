@@ -20,12 +20,11 @@ from .errors import AlreadyRegistered, NumberBelongsToAnother, TooLong
 from .hl7 import DEMOGRAPHICS, IDENTITY, PatientUpdate
 from .models import Patient
 
-MERGE = "patient_merge"
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 
 
 def update_person(message: wire.Message, inbound: InboundMessage) -> None:
-    """A28, A31, A04, A08: the person as the sender knows them now, new to us or not.
+    """A01, A04, A08, A28, A31: the person as the sender knows them now, new to us or not.
 
     Raises Park for a person, Transient to be tried again.
     """
@@ -44,13 +43,8 @@ def update_person(message: wire.Message, inbound: InboundMessage) -> None:
         raise Park(DEMOGRAPHICS, words) from None
 
 
-def park_merge(message: wire.Message, inbound: InboundMessage) -> None:
-    """A34, A40, A47: two records are one, or a number was changed. A person does that."""
-    raise Park(MERGE, "The sender merged two patients or changed a number. Check both records.")
-
-
 def _apply(update: PatientUpdate, inbound: InboundMessage) -> None:
-    by = partner_acting(inbound.partner.name if inbound.partner else _source(inbound))
+    by = partner_acting(inbound.partner.name if inbound.partner else source_of(inbound))
     patient = _whose(update.identity)
     details = {**update.details}
     if update.identity.nhs_number:
@@ -86,32 +80,42 @@ def _is_news(
     patient: Patient, update: PatientUpdate, *, by: Acting, inbound: InboundMessage
 ) -> bool:
     return services.is_news(
-        patient, source=_source(inbound), recorded_at=update.recorded_at,
+        patient, source=source_of(inbound), recorded_at=update.recorded_at,
         sent_at=update.sent_at, by=by, message_id=inbound.pk,
     )  # fmt: skip
 
 
-def _source(inbound: InboundMessage) -> str:
+def source_of(inbound: InboundMessage) -> str:
     """Whose clock it is. Each source's news is in order by itself; clocks are not compared."""
     if inbound.partner:
         return inbound.partner.slug
     return f"{inbound.sending_application}|{inbound.sending_facility}"[:80]
 
 
-def _whose(identity: matching.Demographics) -> Patient | None:
-    """The one patient that every number names; None when no number is known. Else Park."""
-    named = queries.by_nhs_number(identity.nhs_number)
-    numbered = [queries.by_identifier(n.issuer, n.value) for n in identity.hospital_numbers]
-    found = {patient.pk: patient for patient in (named, *numbered) if patient}
+def whose(identity: matching.Demographics, *, field: str = "PID-3") -> Patient | None:
+    """The one standing patient that every number names; None when no number is known. Else Park.
+
+    A number of a merged record names who stands for it, beside a number of that one; alone it does
+    not: its sender has not heard of the merge, and what they say may be of the other person.
+    """
+    holders = queries.holders(identity)
+    found = {patient.pk: patient for patient in map(queries.survivor_of, holders)}
     if len(found) > 1:
-        raise Park(IDENTITY, "The numbers in PID-3 belong to different patients.")
+        raise Park(IDENTITY, f"The numbers in {field} belong to different patients.")
     patient = next(iter(found.values()), None)
-    if patient:
-        _check_same_person(queries.demographics(patient), identity)
+    if patient and patient not in holders:
+        raise Park(IDENTITY, f"{field} has only numbers of a record that was merged into another.")
     return patient
 
 
-def _check_same_person(ours: matching.Demographics, theirs: matching.Demographics) -> None:
+def _whose(identity: matching.Demographics) -> Patient | None:
+    patient = whose(identity)
+    if patient:
+        check_same_person(queries.demographics(patient), identity)
+    return patient
+
+
+def check_same_person(ours: matching.Demographics, theirs: matching.Demographics) -> None:
     """A number may not move a record to somebody else.
 
     A name changes, and a birth date is put right; both at once is another person.

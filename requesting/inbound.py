@@ -17,8 +17,8 @@ from messaging import wire
 from messaging.errors import Park
 from messaging.models import InboundMessage
 from patients.hl7 import demographics as demographics_of
-from patients.matching import Demographics, compare
-from patients.queries import demographics
+from patients.matching import Demographics
+from patients.queries import match
 
 from . import services
 from .errors import MoveRefused, NoCodeFor, NotUnderstood
@@ -68,9 +68,9 @@ def _item_of(reply: StatusReply, patient: Demographics, inbound: InboundMessage)
     item = _numbered(reply)
     if item is None:
         raise Park(UNKNOWN_REQUEST, "No request of ours has that number (ORC-2).")
-    match = compare(demographics(item.patient), patient)
-    if not match.agrees:
-        conflicts = "; ".join(match.conflicts)
+    found = match(item.patient, patient)
+    if not found.agrees:
+        conflicts = "; ".join(found.conflicts)
         raise Park(IDENTITY_MISMATCH, f"The patient is not the one of the request: {conflicts}.")
     partner = inbound.partner
     if partner is None or not partner.departments.filter(pk=item.department_id).exists():

@@ -16,8 +16,7 @@ from accounts.policies import Acting, partner_acting
 from messaging import wire
 from messaging.errors import Park
 from messaging.models import InboundMessage, Partner
-from patients.matching import compare
-from patients.queries import demographics
+from patients.queries import match
 from requesting.errors import MoveRefused, NotUnderstood
 from requesting.models import RequestItem
 from requesting.states import Status
@@ -68,9 +67,9 @@ def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
     item = _by_placer_number(incoming.placer_number, inbound)
     if item is None:
         raise Park(UNKNOWN_REQUEST, "No request of ours has that number (ORC-2).")
-    match = compare(demographics(item.patient), incoming.patient)
-    if not match.agrees:
-        conflicts = "; ".join(match.conflicts)
+    found = match(item.patient, incoming.patient)
+    if not found.agrees:
+        conflicts = "; ".join(found.conflicts)
         raise Park(IDENTITY_MISMATCH, f"The patient is not the one of the request: {conflicts}.")
     if not item.went_to_sender:  # a partner reports for its own departments and for no other's
         raise Park(OTHER_DEPARTMENT, "The request with that number went to another department.")

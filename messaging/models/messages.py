@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -28,6 +29,8 @@ class InboundMessage(models.Model):
     reason = models.CharField(max_length=300, blank=True)  # the same in a person's words
     # One patient's messages in order: a digest of who it is; of the message itself for nobody's.
     ordering_key = models.CharField(max_length=64, blank=True)
+    # Of a merge: the keys of all its numbers. It waits for their messages, and they wait for it.
+    barrier_keys = ArrayField(models.CharField(max_length=64), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
@@ -66,6 +69,11 @@ class InboundMessage(models.Model):
                 fields=["ordering_key", "id"],
                 name="inbox_in_order",
                 condition=Q(state=InState.RECEIVED.value),
+            ),
+            models.Index(
+                fields=["id"],
+                name="inbox_barriers",
+                condition=Q(state=InState.RECEIVED.value, barrier_keys__isnull=False),
             ),
             models.Index(
                 fields=["sha256"], name="inbox_parked", condition=Q(state=InState.PARKED.value)

@@ -28,15 +28,30 @@ MOST_TRIES_TRANSIENT = 12
 
 # Plain SQL, because its plan does not depend on the planner's idea of a queue, which is always
 # stale: one pass over the index `inbox_in_order`. The oldest of each patient, whatever its turn;
-# then those whose time has come.
+# then those whose time has come. A merge is of several patients: it waits for what is earlier under
+# any of its keys, and what is later under one of them waits for it (`inbox_barriers`, which is
+# nearly always empty).
 _CLAIM = """
     WITH oldest AS (
-        SELECT DISTINCT ON (ordering_key) id, not_before FROM messaging_inboundmessage
-        WHERE state = 'received' ORDER BY ordering_key, id
+        SELECT DISTINCT ON (ordering_key) id, not_before, ordering_key, barrier_keys
+        FROM messaging_inboundmessage WHERE state = 'received' ORDER BY ordering_key, id
+    ), merges AS MATERIALIZED (
+        SELECT id, barrier_keys FROM messaging_inboundmessage
+        WHERE state = 'received' AND barrier_keys IS NOT NULL
+    ), next AS (
+        SELECT id, not_before FROM oldest
+        WHERE NOT EXISTS (
+            SELECT FROM merges WHERE merges.id < oldest.id
+            AND merges.barrier_keys && (oldest.barrier_keys || oldest.ordering_key::varchar)
+        ) AND (oldest.barrier_keys IS NULL OR NOT EXISTS (
+            SELECT FROM messaging_inboundmessage AS earlier
+            WHERE earlier.state = 'received' AND earlier.id < oldest.id
+            AND earlier.ordering_key = ANY(oldest.barrier_keys)
+        ))
     ), mine AS (
         SELECT id FROM messaging_inboundmessage
         WHERE id IN (
-            SELECT id FROM oldest WHERE not_before IS NULL OR not_before <= statement_timestamp()
+            SELECT id FROM next WHERE not_before IS NULL OR not_before <= statement_timestamp()
             ORDER BY id LIMIT %s
         ) AND state = 'received'
         AND (not_before IS NULL OR not_before <= statement_timestamp())

@@ -7,6 +7,24 @@ checks that show nothing.
 
 from patients.models import Patient
 
+from .merged import (
+    holders,
+    looked_at,
+    merged_on,
+    retired_records,
+    survivor_of,
+    was_taken_apart,
+    whole_history,
+)
+from .merges import (
+    MergePage,
+    merge_for,
+    merge_lists,
+    merge_row,
+    merges_waiting,
+    reasons_to_wait,
+    rows_to_place,
+)
 from .people import (
     MOST_SHOWN,
     VIEWED,
@@ -16,6 +34,8 @@ from .people import (
     demographics,
     find,
     history,
+    identities,
+    match,
     patient_for,
     practice_by_code,
     similar_name_opened,
@@ -23,6 +43,9 @@ from .people import (
 )
 
 __all__ = [
-    "MOST_SHOWN", "VIEWED", "Found", "Patient", "by_identifier", "by_nhs_number", "demographics",
-    "find", "history", "patient_for", "practice_by_code", "similar_name_opened", "visible_to",
+    "MOST_SHOWN", "VIEWED", "Found", "MergePage", "Patient", "by_identifier", "by_nhs_number",
+    "demographics", "find", "history", "holders", "identities", "looked_at", "match", "merge_for",
+    "merge_lists", "merge_row", "merged_on", "merges_waiting", "patient_for", "practice_by_code",
+    "reasons_to_wait", "retired_records", "rows_to_place", "similar_name_opened", "survivor_of",
+    "visible_to", "was_taken_apart", "whole_history",
 ]  # fmt: skip

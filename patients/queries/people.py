@@ -7,8 +7,8 @@ machines, and for checks that show nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
 from operator import or_
@@ -25,11 +25,13 @@ from accounts import audit
 from accounts.models import AccessEvent, Organisation, OrganisationKind
 from accounts.policies import Acting
 from patients import search_terms
-from patients.errors import NotFound
-from patients.matching import Demographics, HospitalNumber
+from patients.errors import MergedInto, NotFound
+from patients.matching import Demographics, HospitalNumber, Match, compare
 from patients.models import Identifier, Patient, PatientChange
 from patients.policies import reach
 from patients.search_terms import NotSearchable, Term
+
+from . import merged
 
 MOST_SHOWN = 50
 MOST_SIMILAR = 10
@@ -46,7 +48,8 @@ def patient_for(
 ) -> Patient:
     """The patient, with practice and hospital numbers, and the view on record: the one door.
 
-    Raises NotFound for the absent and the forbidden alike; both refusals are on record too.
+    Raises NotFound for the absent and the forbidden alike; both refusals are on record too. Raises
+    MergedInto, which is one, where another record stands for it now.
     """
     key = _uuid(patient_id)
     found = _whole(visible_to(acting)).filter(pk=key).first() if key else None
@@ -55,8 +58,18 @@ def patient_for(
         patient_id=key or "", outcome="ok" if found else "denied", request=request,
     )  # fmt: skip
     if found is None:
+        _check_merged(acting, key)
         raise NotFound
     return found
+
+
+def _check_merged(acting: Acting | None, key: UUID | None) -> None:
+    """Raises MergedInto for a merged record whose survivor this person may see."""
+    retired = Patient.objects.filter(pk=key, merged_into__isnull=False).first() if key else None
+    if retired is not None:
+        survivor = merged.survivor_of(retired)
+        if visible_to(acting).filter(pk=survivor.pk).exists():
+            raise MergedInto(survivor.pk, retired.pk)
 
 
 def visible_to(acting: Acting | None) -> QuerySet[Patient]:
@@ -65,13 +78,20 @@ def visible_to(acting: Acting | None) -> QuerySet[Patient]:
 
 
 def by_nhs_number(number: str) -> Patient | None:
-    """Whose number it is; ten digits without spaces."""
-    return _living().filter(nhs_number=number).first() if number else None
+    """Whose number it is; ten digits without spaces. Of a merged record: who stands for it."""
+    return _one(merged.with_nhs_number(number)) if number else None
 
 
 def by_identifier(issuer: str, value: str) -> Patient | None:
     """Whose hospital number it is: the issuer's code and the number, both as they are stored."""
-    return _living().filter(identifiers__issuer=issuer, identifiers__value=value.upper()).first()
+    number = HospitalNumber(issuer, value)
+    return _one(merged.holders(Demographics(hospital_numbers=(number,))))
+
+
+def _one(holders: Iterable[Patient]) -> Patient | None:
+    """The one record that stands for them all; None where there is none, or more than one."""
+    standing = {each.pk: each for each in map(merged.survivor_of, holders)}
+    return next(iter(standing.values())) if len(standing) == 1 else None
 
 
 def practice_by_code(code: str) -> Organisation | None:
@@ -91,6 +111,25 @@ def demographics(patient: Patient) -> Demographics:
             HospitalNumber(each.issuer, each.value) for each in patient.identifiers.all()
         ),
     )
+
+
+def identities(patient: Patient) -> tuple[Demographics, ...]:
+    """Whom this record has been known as: itself first, then each record that is read through it.
+
+    A result agrees with the patient when it agrees **wholly** with one of them (hazard H21): the
+    numbers of one are never mixed with the name of another.
+    """
+    return tuple(demographics(each) for each in (patient, *merged.retired_records(patient)))
+
+
+def match(patient: Patient, theirs: Demographics) -> Match:
+    """Whether what a message says is this patient; of one who was known as another before a merge,
+    whether it is wholly that one. Otherwise the conflicts with the record that stands."""
+    ours = compare(demographics(patient), theirs)
+    if ours.agrees:
+        return ours
+    before = (compare(each, theirs) for each in identities(patient)[1:])
+    return next((each for each in before if each.agrees), ours)
 
 
 def history(patient: Patient) -> QuerySet[PatientChange]:
@@ -140,6 +179,7 @@ class Found:
 
     `exact`: the one patient whose NHS number was typed. `similar`: nobody has the name, these are
     like it. `more`: there are more than are shown. `problem`: why nothing could be found, in words.
+    `merged`: of those found by a number of a record that was merged into theirs, that record.
     """
 
     patients: tuple[Patient, ...] = ()
@@ -147,6 +187,7 @@ class Found:
     similar: bool = False
     more: bool = False
     problem: str = ""
+    merged: Mapping[UUID, UUID] = field(default_factory=dict)
 
 
 def find(text: str, *, acting: Acting | None, request: HttpRequest | None = None) -> Found:
@@ -168,17 +209,30 @@ def _search(term: Term, reachable: QuerySet[Patient]) -> Found:
         exact = reachable.filter(nhs_number=term.nhs_number).first()
         if exact:
             return Found(patients=(exact,), exact=exact)
-    rows = list(reachable.filter(_condition(term)).order_by(*BY_NAME)[: MOST_SHOWN + 1])
+    was = _merged(term)
+    rows = list(reachable.filter(_condition(term, was)).order_by(*BY_NAME)[: MOST_SHOWN + 1])
     if rows:
-        return Found(patients=tuple(rows[:MOST_SHOWN]), more=len(rows) > MOST_SHOWN)
+        exact = rows[0] if term.nhs_number and len(rows) == 1 and rows[0].pk in was else None
+        more = len(rows) > MOST_SHOWN
+        return Found(patients=tuple(rows[:MOST_SHOWN]), exact=exact, more=more, merged=was)
     alike = tuple(_alike(term, reachable)) if term.names else ()
     return Found(patients=alike, similar=bool(alike), problem="" if alike else term.problem)
 
 
-def _condition(term: Term) -> Q:
-    """The number; or the name and the birth date together."""
+def _merged(term: Term) -> dict[UUID, UUID]:
+    """Who stands now for the records that have the number and were merged, to that record."""
+    gone = Patient.objects.filter(merged_into__isnull=False)
+    retired = list(gone.filter(nhs_number=term.nhs_number)) if term.nhs_number else []
+    if term.hospital_numbers:
+        retired += gone.filter(identifiers__value__in=term.hospital_numbers)
+    return {merged.survivor_of(each).pk: each.pk for each in retired}
+
+
+def _condition(term: Term, was: Mapping[UUID, UUID]) -> Q:
+    """The number, also of a record that was merged; or the name and the birth date together."""
     numbered = Identifier.objects.filter(value__in=term.hospital_numbers).values("patient")
     condition = Q(pk__in=numbered) if term.hospital_numbers else Q(pk__in=[])
+    condition |= Q(pk__in=list(was))
     person = Q(birth_date__in=term.birth_dates) if term.birth_dates else Q()
     if term.names:
         person &= _either(

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Organisation
@@ -25,6 +29,7 @@ from patients.models import (
     RelationshipKind,
     SourceUpdate,
 )
+from patients.queries import survivor_of
 
 # What may be said of a patient from outside. Keys, merges and times are ours.
 DETAILS: Final = frozenset(
@@ -57,7 +62,7 @@ def register(
             patient.save(force_insert=True)
     except IntegrityError as error:
         raise AlreadyRegistered from error
-    _record(patient, ChangeKind.REGISTERED, changes, by=by, message_id=message_id)
+    record_change(patient, ChangeKind.REGISTERED, changes, by=by, message_id=message_id)
     add_hospital_numbers(patient, numbers=hospital_numbers, by=by, message_id=message_id)
     return patient
 
@@ -79,7 +84,7 @@ def correct(
             locked.save()
     except IntegrityError as error:
         raise AlreadyRegistered from error
-    _record(locked, ChangeKind.CORRECTED, changes, by=by, message_id=message_id)
+    record_change(locked, ChangeKind.CORRECTED, changes, by=by, message_id=message_id)
     return locked
 
 
@@ -104,14 +109,35 @@ def add_hospital_numbers(
         identifier, is_new = Identifier.objects.get_or_create(
             issuer=number.issuer, value=number.value.upper(), defaults={"patient": patient}
         )
-        if identifier.patient_id != patient.pk:
+        if survivor_of(identifier.patient).pk != patient.pk:
             raise NumberBelongsToAnother(number.issuer)
         if is_new:
             added.append(identifier)
     if added:
         said = {"hospital_numbers": [[], [f"{each.issuer} {each.value}" for each in added]]}
-        _record(patient, ChangeKind.IDENTIFIED, said, by=by, message_id=message_id)
+        record_change(patient, ChangeKind.IDENTIFIED, said, by=by, message_id=message_id)
     return added
+
+
+@transaction.atomic
+def replace_hospital_numbers(
+    patient: Patient,
+    *,
+    former: Iterable[HospitalNumber],
+    by: Acting,
+    message_id: int | None = None,
+) -> list[Identifier]:
+    """The issuer no longer uses these numbers of the patient: they still find them, and are not
+    sent any more. One that we did not have is noted as such. Raises NumberBelongsToAnother."""
+    numbers = list(former)
+    add_hospital_numbers(patient, numbers=numbers, by=by, message_id=message_id)
+    named = reduce(or_, (Q(issuer=n.issuer, value=n.value.upper()) for n in numbers), Q(pk__in=[]))
+    rows = list(Identifier.objects.filter(named, patient=patient, former_since__isnull=True))
+    Identifier.objects.filter(pk__in=[row.pk for row in rows]).update(former_since=timezone.now())
+    if rows:
+        said = {"former_numbers": [[], [f"{each.issuer} {each.value}" for each in rows]]}
+        record_change(patient, ChangeKind.RENUMBERED, said, by=by, message_id=message_id)
+    return rows
 
 
 @transaction.atomic
@@ -151,7 +177,7 @@ def is_news(
         patient=patient, source=source, defaults=times
     )
     if not is_first and (recorded_at, sent_at) < (last.recorded_at, last.sent_at):
-        _record(patient, ChangeKind.OUT_OF_DATE, {}, by=by, message_id=message_id)
+        record_change(patient, ChangeKind.OUT_OF_DATE, {}, by=by, message_id=message_id)
         return False
     SourceUpdate.objects.filter(pk=last.pk).update(**times)
     return True
@@ -186,7 +212,7 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _record(
+def record_change(
     patient: Patient,
     kind: ChangeKind,
     changes: Mapping[str, list[Any]],

@@ -1,7 +1,7 @@
 """What follows a patient whose record is merged into another: reports and their values.
 
-Called by `patients.services` through settings.MERGE_FOLLOWERS. A report is of its request's patient,
-so it goes wherever its request goes.
+Called by `patients.services` through settings.MERGE_FOLLOWERS. A report is of its request's
+patient, so it goes wherever its request goes.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def history(patient: Patient) -> list[str]:
     return [change.kind for change in queries.history(patient)]
 
 
-@pytest.mark.parametrize("trigger", ["A28", "A31", "A04", "A08"])
+@pytest.mark.parametrize("trigger", ["A28", "A31", "A01", "A04", "A08"])
 def test_a_person_who_is_new_to_us_is_registered(pas, trigger):
     message = receive(pas, adt(trigger=trigger))
     patient = queries.by_nhs_number("9990000018")
@@ -77,7 +77,7 @@ def test_a_person_who_is_new_to_us_is_registered(pas, trigger):
     assert first.by_name == "Northgate PAS"
 
 
-@pytest.mark.parametrize("trigger", ["A28", "A31", "A04", "A08"])
+@pytest.mark.parametrize("trigger", ["A28", "A31", "A01", "A04", "A08"])
 def test_a_person_whom_we_know_is_corrected(pas, trigger):
     patient = people.patient(
         nhs_number="9990000018", family_name="Okafor", given_names="Chidi",
@@ -204,14 +204,6 @@ def test_a_name_too_long_to_keep_waits_for_a_person(pas):
     assert "80" in parked(pas, adt(name=f"{'x' * 81}^Chidi"), hl7.DEMOGRAPHICS)
 
 
-@pytest.mark.parametrize("trigger", ["A34", "A40", "A47"])
-def test_a_merge_is_kept_for_a_person_with_its_reason(pas, trigger):
-    receive(pas, adt())
-    with pytest.raises(Park) as caught:
-        receive(pas, adt(trigger=trigger), inbound.park_merge)
-    assert caught.value.reason_code == inbound.MERGE
-
-
 # --- The practice decides who may see ----------------------------------------------------------
 
 
@@ -267,7 +259,7 @@ def test_ten_thousand_strangers_with_a_known_number_change_nothing(pas):
         numbers, day = ["9990000018", "", "", "NHS", "NH"], born.strftime("%Y%m%d")
         theirs = hl7.demographics(wire.segment("PID", {3: numbers, 5: [name], 7: day}))
         try:
-            inbound._check_same_person(ours, theirs)
+            inbound.check_same_person(ours, theirs)
             through += 1
         except Park:
             continue
@@ -301,7 +293,7 @@ def test_a_message_is_acknowledged_then_processed_and_a_repeat_changes_nothing(p
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (adt(trigger="A40") + "MRG|S7654321^^^RXX^MR\r", inbound.MERGE),
+        (adt(trigger="A40") + "MRG|S7654321^^^RXX^MR\r", hl7.IDENTITY),
         (adt(numbers="9990000019^^^NHS^NH"), hl7.NHS_NUMBER),
         (adt(name=""), hl7.IDENTITY),
         (adt(born="1965"), hl7.DEMOGRAPHICS),
