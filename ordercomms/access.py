@@ -51,6 +51,7 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "requesting:status": EITHER_SIDE,
     "requesting:act": {"POST": P.REQUEST_TESTS},
     "requesting:cancel": P.REQUEST_TESTS,
+    "requesting:amend": P.REQUEST_TESTS,
     # While a link is down
     "requesting:downtime": P.REQUEST_TESTS,
     "requesting:form": P.REQUEST_TESTS,

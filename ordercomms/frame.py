@@ -36,6 +36,8 @@ NAVIGATION = (
     NavigationItem("Vetting", "requesting:vetting"),
     NavigationItem("Requests", "requesting:department"),
     NavigationItem("Messages", "messaging:queue"),
+    # A vetter comes to it from the vetting list.
+    NavigationItem("Downtime forms", "requesting:keying", frozenset({"laboratory", "central"})),
 )
 MOST_ITEMS = 5
 FIND = "patients:find"
@@ -48,6 +50,8 @@ class Status:
     text: str
     since: datetime | None = None
     then: str = ""  # what becomes of the work meanwhile
+    href: str = ""  # where something can be done about it
+    link: str = ""  # the words that lead there
 
 
 @dataclass(frozen=True)

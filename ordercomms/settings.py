@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.ActingMiddleware",
     "accounts.middleware.AccessMiddleware",
+    "ordercomms.merged.MergedRecordMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -116,7 +117,7 @@ STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
     "messaging.queries.links_not_working",
     "messaging.queries.queues_backing_up",
-    "requesting.queries.forms.downtime_forms",
+    "requesting.queries.form_strip.downtime_forms",
 ]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 

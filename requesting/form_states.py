@@ -111,6 +111,22 @@ OUTCOME_WORDS: dict[str, str] = {
     Outcome.CANCELLED: "Cancelled",
 }
 
+EVENT_WORDS: dict[str, str] = {
+    E.EMAILED: "E-mailed",
+    E.PRINTED: "Printed",
+    E.HANDED_OVER: "Handed over",
+    E.MAIL_SENT: "The mail server took it",
+    E.MAIL_FAILED: "The e-mail did not arrive",
+    E.ALARMED: "Not keyed in yet",
+    E.TAKEN_BACK: "Not used: back in the queue",
+    E.LET_GO: "Not found there: back in the queue",
+    E.KEYED_IN: "Keyed in",
+    E.MATCHED: "Matched to what had arrived",
+    E.DELIVERED: "Sent by the link",
+    E.REJECTED: "Rejected",
+    E.CANCELLED: "Cancelled",
+}
+
 
 def after_form(status: str, event: FormEvent) -> FormStatus | None:
     """The status after the event; None where the table has no such move."""

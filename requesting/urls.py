@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from .views import compose, department, detail, sending, tracking, vetting
+from .views import (
+    amending,
+    compose,
+    department,
+    detail,
+    downtime,
+    keying,
+    sending,
+    tickets,
+    tracking,
+    vetting,
+)
 
 app_name = "requesting"
 urlpatterns = [
@@ -24,7 +35,20 @@ urlpatterns = [
     path("requests/<uuid:item_id>/status", detail.status, name="status"),
     path("requests/<uuid:item_id>/act", detail.act, name="act"),
     path("requests/<uuid:item_id>/cancel", detail.cancel, name="cancel"),
-    # The department that was asked: V1, V2
+    path("requests/<uuid:item_id>/change", amending.amend, name="amend"),
+    # While a link is down
+    path("downtime/", downtime.downtime, name="downtime"),
+    path("requests/<uuid:item_id>/form", downtime.choose, name="form"),
+    path("downtime/<uuid:form_id>/", downtime.out, name="form-out"),
+    path("downtime/<uuid:form_id>/act", downtime.act, name="form-act"),
+    path("downtime/<uuid:form_id>/sheet", downtime.sheet, name="form-sheet"),
+    path("downtime/<uuid:form_id>/pdf", downtime.pdf, name="form-pdf"),
+    path("downtime/tickets/", tickets.tickets, name="tickets"),
+    path("downtime/tickets/<int:ticket_id>/", tickets.ticket, name="ticket"),
+    # The department that was asked: V1 to V3
+    path("vetting/downtime/", keying.worklist, name="keying"),
+    path("vetting/downtime/take/<uuid:item_id>/", keying.take, name="take"),
+    path("vetting/downtime/<uuid:form_id>/", keying.form, name="keying-form"),
     path("vetting/", vetting.worklist, name="vetting"),
     path("vetting/changes", vetting.changes, name="vetting-changes"),
     path("vetting/start", vetting.start, name="vetting-start"),

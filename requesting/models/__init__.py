@@ -6,6 +6,7 @@ Other rooms enter for foreign keys; they ask `queries` and `services` for anythi
 from .downtime import AccessTicket, DowntimeForm, FormEventRow
 from .requests import (
     AlertOutcome,
+    Amendment,
     Answer,
     Draft,
     OrderMessage,
@@ -20,7 +21,7 @@ from .requests import (
 )
 
 __all__ = [
-    "AccessTicket", "AlertOutcome", "Answer", "DowntimeForm", "Draft", "FormEventRow",
+    "AccessTicket", "AlertOutcome", "Amendment", "Answer", "DowntimeForm", "Draft", "FormEventRow",
     "OrderMessage", "PreviousResult", "Priority", "Request", "RequestEvent", "RequestItem",
     "RequestMessage", "Rule", "RuleCount",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from .requests import OrderMessage, Priority, Request
 
 THAT_ARE_OUT = sorted(status.value for status in OUT)
 
+
 class AccessTicket(models.Model):
     """A person who cannot get in, and the open service-desk ticket that lets their place use the
     downtime form for them while it is being put right."""

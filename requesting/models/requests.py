@@ -138,6 +138,10 @@ class RequestItem(models.Model):
     scheduled_at = models.DateTimeField(null=True, blank=True)
     scheduled_place = models.CharField(max_length=120, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    change_sent_at = models.DateTimeField(null=True, blank=True)  # they have not taken it yet
+    held_since = models.DateTimeField(null=True, blank=True)  # on hold there, for `held_for`
+    held_for = models.CharField(max_length=300, blank=True)
+    stepped_at = models.DateTimeField(null=True, blank=True)  # ORC-9 of the last step we took
     # On a downtime form: emailed, printed, or failed (the mail came back); keyed in by then.
     downtime_how = models.CharField(max_length=8, blank=True)
     downtime_due_at = models.DateTimeField(null=True, blank=True)
@@ -252,6 +256,8 @@ class OrderMessage(models.Model):
 
     class Control(models.TextChoices):
         NEW = "NW", "New order"
+        CHANGE = "XO", "Change order"
+        STATUS = "SC", "Sample taken"
         CANCEL = "CA", "Cancel order"
 
     request = models.ForeignKey(Request, models.PROTECT, related_name="order_messages")
@@ -265,6 +271,26 @@ class OrderMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.control} {self.control_id}"
+
+
+class Amendment(models.Model):
+    """What the requester changed of a test after it was sent and before it was acknowledged.
+
+    `before` and `after` are as `services.amending` writes them. The department holds `before` if
+    it says that it could not change it.
+    """
+
+    item = models.ForeignKey(RequestItem, models.CASCADE, related_name="amendments")
+    event = models.OneToOneField(RequestEvent, models.PROTECT, related_name="amendment")
+    order = models.ForeignKey(OrderMessage, models.PROTECT, related_name="amendments")
+    before = models.JSONField()
+    after = models.JSONField()
+    answer = models.CharField(max_length=2, blank=True)  # XR changed as asked, UX not changed
+    answered_at = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Amendment {self.pk}"
 
 
 class RequestMessage(models.Model):

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-from django.core.cache import cache
-from django.db.models import Count, F, Min, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
@@ -24,10 +20,10 @@ from messaging.mail_states import MailPurpose
 from messaging.models import Mailbox
 from messaging.queries.links import is_down
 from messaging.queries.mail import mailbox_for
-from nhsuk.formats import duration, how_many
+from nhsuk.formats import duration
 from requesting import policies
 from requesting.errors import NotFound
-from requesting.form_states import ALARMS, ESCALATES_AT, KEY_IN_WITHIN, FormStatus
+from requesting.form_states import KEY_IN_WITHIN, FormStatus
 from requesting.models import DowntimeForm, FormEventRow, OrderMessage, RequestItem
 from requesting.states import ON_THE_WIRE, Status
 
@@ -120,6 +116,20 @@ def link_is_down(item: RequestItem) -> bool:
         return False
     partner = item.department.partners.order_by("pk").first()
     return partner is not None and is_down(partner.pk)
+
+
+def order_of_item(item: RequestItem) -> OrderMessage | None:
+    """The newest order that asked for the item."""
+    orders = item.order_messages.filter(control=OrderMessage.Control.NEW)
+    return orders.select_related("department", "partner", "request").order_by("-pk").first()
+
+
+def desk_help(acting: Acting) -> str:
+    """What the desk says to a patient whose request is not found (domain.md O13)."""
+    place = acting.organisation
+    found = mailbox_for(place, MailPurpose.DOWNTIME) if place else None
+    to = f" to {found.address}" if found else ""
+    return f"Ask the patient to ring their practice, and have the request e-mailed{to}."
 
 
 def preview(item: RequestItem) -> DowntimeForm:
@@ -328,59 +338,3 @@ def _items_called(
     rows = rows.exclude(order_messages__in=[key for key in on_forms if key])
     whole = rows.select_related("patient", "service", "department", "request", "organisation")
     return tuple(whole.order_by("position")[:20])
-
-
-# --- The strip of every page ---------------------------------------------------------------------
-
-# Sentence, since, what becomes of it, an address, the words that lead there.
-Line = tuple[str, datetime | None, str, str, str]
-
-
-def downtime_forms(acting: Acting | None) -> list[Line]:
-    """Forms past an alarm, for the department at 24 hours, for the centre and the place that asked
-    at 48; and what waits for a link, for who could use a form. Read once in five seconds."""
-    if acting is None or acting.organisation is None:
-        return []
-    late = cache.get_or_set("late_downtime_forms", lambda: list(_late()), 5) or []
-    lines = [line for row in late if (line := _line(acting, row))]
-    return [*lines, *_waiting(acting)]
-
-
-def _waiting(acting: Acting) -> list[Line]:
-    """The offer of the form, to who may use it."""
-    place = acting.organisation
-    if place is None or not acting.may(Permission.REQUEST_TESTS):
-        return []
-    key = f"waiting_for_a_link_{place.pk}"
-    number = cache.get_or_set(key, lambda: len(queued_here(acting)), 5)
-    if not number:
-        return []
-    words = f"{how_many(number, 'request')} of {place.name} not sent yet."
-    then = "If one cannot wait:"
-    return [(words, None, then, reverse("requesting:downtime"), "use the downtime form")]
-
-
-def _late() -> Iterable[dict[str, Any]]:
-    out = DowntimeForm.objects.filter(clock_at__lte=Now() - timedelta(hours=ALARMS[0]))
-    return out.values("department", "organisation").annotate(
-        forms=Count("pk"), since=Min("clock_at"),
-        escalated=Count("pk", filter=Q(clock_at__lte=Now() - timedelta(hours=ESCALATES_AT))),
-    ).order_by(F("since"))  # fmt: skip
-
-
-def _line(acting: Acting, row: dict[str, Any]) -> Line | None:
-    place, since = acting.organisation, row["since"]
-    if place is None:
-        return None
-    keys_in, theirs = acting.may(Permission.KEY_IN_FORMS), row["department"] == place.pk
-    if keys_in and theirs:
-        words = f"{how_many(row['forms'], 'downtime form')} not keyed in yet."
-        return words, since, "", reverse("requesting:keying"), "Open the list"
-    if not row["escalated"]:
-        return None
-    words = f"{how_many(row['escalated'], 'downtime form')} not keyed in after {ESCALATES_AT} hours."
-    if keys_in and place.kind == OrganisationKind.CENTRAL:
-        return words, since, "", reverse("requesting:keying"), "Open the list"
-    if acting.may(Permission.REQUEST_TESTS) and row["organisation"] == place.pk:
-        return words, since, "", reverse("requesting:downtime"), "Whom to ring"
-    return None

@@ -1,5 +1,6 @@
 """The room's verbs. Other rooms may enter here. Each asks the policy, then moves by the table."""
 
+from .amending import amend
 from .downtime import choose_form, hand_over, record_form_mail, take_at_desk, take_back
 from .drafting import discard_draft, mark_not_helpful, save_draft
 from .hearing import hear
@@ -23,7 +24,7 @@ from .vetting import (
 )
 
 __all__ = [
-    "answer", "cancel", "cancel_form", "choose_form", "close", "close_ticket", "collect",
+    "amend", "answer", "cancel", "cancel_form", "choose_form", "close", "close_ticket", "collect",
     "discard_draft", "fix", "forget_result", "form_under_ticket", "hand_over", "hear",
     "hear_of_report", "key_in", "let_form_go", "mark_not_helpful", "mark_resulted",
     "mark_reviewed", "match", "open_ticket", "order_due", "publish_rule", "rebook",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 
 from accounts.models import Discipline, Site
@@ -13,8 +15,9 @@ from requesting.errors import NotUnderstood
 from requesting.hl7 import StatusReply
 from requesting.models import RequestItem
 from requesting.reasons import Ending
-from requesting.states import PROGRESS, Attention, Event, Status
+from requesting.states import ON_THE_WIRE, PROGRESS, Attention, Event, Status
 
+from .changes import confirm_change, refuse_change
 from .moving import locked_one, move
 from .orders import refuse_cancel
 
@@ -38,7 +41,7 @@ def hear(
             return row
         _said(row, reply, exam, by)
         row.told_at = reply.sent_at
-        row.save(update_fields=["told_at", "filler_number"])
+        row.save(update_fields=["told_at", "filler_number", "stepped_at"])
         return row
 
 
@@ -53,10 +56,7 @@ def _said(row: RequestItem, reply: StatusReply, exam: ServiceCode | None, by: Ac
     if reply.control == "XX":
         _exam_changed(row, reply, exam, by)
         return
-    speak = {
-        "OK": _accepted, "NA": _numbered, "UA": _refused, "SC": _status, "OC": _cancelled,
-        "CR": _cancelled, "UC": _cancel_refused,
-    }.get(reply.control)  # fmt: skip
+    speak = SPEAK.get(reply.control)
     if speak is None:
         raise NotUnderstood("order control (ORC-1)", reply.control)
     speak(row, reply, by)
@@ -64,7 +64,7 @@ def _said(row: RequestItem, reply: StatusReply, exam: ServiceCode | None, by: Ac
 
 def _numbered(row: RequestItem, reply: StatusReply, by: Acting) -> None:
     """NA: they have it and gave it a number."""
-    if row.status in (S.SENT, S.QUEUED):
+    if row.status in ON_THE_WIRE:
         move(row, Event.DELIVERED, by=by)
 
 
@@ -78,34 +78,71 @@ def _further(
     row: RequestItem, event: Event, target: Status, reply: StatusReply, by: Acting
 ) -> None:
     """A step forward; nothing when the item has come that far already."""
+    if _is_late(row, reply):
+        return
     if PROGRESS.get(Status(row.status), 0) < PROGRESS[target]:
         move(row, event, by=by, at=reply.happened_at, reason=reply.reason)
+    else:
+        _hold_ended(row, reply, by)
+
+
+def _is_late(row: RequestItem, reply: StatusReply) -> bool:
+    """A step that happened (ORC-9) before the last that we took, told after it: never backwards.
+
+    Of steps only. An end is never thrown away for its time: senders differ in what ORC-9 says.
+    """
+    if reply.happened_at is None:
+        return False
+    if row.stepped_at and reply.happened_at < row.stepped_at:
+        return True
+    row.stepped_at = reply.happened_at
+    return False
 
 
 def _status(row: RequestItem, reply: StatusReply, by: Acting) -> None:
-    """SC: by ORC-5 (table 0038); a code for "did not attend" says more than that."""
+    """SC: by ORC-5 (table 0038), else OBR-25 (0123); a code for "did not attend" says more."""
     if row.status in OVER:
         return
     if reply.reason_code == "DNA":
         _ended(row, reply, Event.DNA, by)
-    elif reply.order_status == "SC":
-        _booked(row, reply, by)
-    elif reply.order_status in ("IP", "A", "CM"):
+        return
+    step = STEPS.get(reply.order_status or RESULT_STATUSES.get(reply.result_status, ""))
+    if step is None:
+        what = "order status (ORC-5)"
+        raise NotUnderstood(what, reply.order_status or reply.result_status)
+    step(row, reply, by)
+
+
+def _started(row: RequestItem, reply: StatusReply, by: Acting) -> None:
+    """SC with IP, A or CM; RE: results will follow."""
+    if row.status not in OVER:
         _further(row, Event.STARTED, S.PROGRESS, reply, by)
-    elif reply.order_status in ("CA", "DC"):
-        _cancelled(row, reply, by)
-    else:
-        raise NotUnderstood("order status (ORC-5)", reply.order_status)
+
+
+def _put_on_hold(row: RequestItem, reply: StatusReply, by: Acting) -> None:
+    """OH, HR, HD, SC with HD: they wait for something, and the requester can see for what."""
+    words = reason_words(reply)
+    if row.status in OVER or _is_late(row, reply) or (row.held_since and row.held_for == words):
+        return
+    since = row.held_since or reply.happened_at or reply.sent_at
+    move(row, Event.PUT_ON_HOLD, by=by, at=reply.happened_at, reason=words, held_since=since,
+         held_for=words[:300])  # fmt: skip
+
+
+def _hold_ended(row: RequestItem, reply: StatusReply, by: Acting) -> None:
+    if row.held_since:
+        move(row, Event.HOLD_ENDED, by=by, at=reply.happened_at, held_since=None, held_for="")
 
 
 def _booked(row: RequestItem, reply: StatusReply, by: Acting) -> None:
     known = (row.scheduled_at, row.scheduled_place)
     told = (reply.scheduled_at, reply.place[:120])
-    if row.status == S.BOOKED and known == told:
+    if (row.status == S.BOOKED and known == told) or _is_late(row, reply):
+        _hold_ended(row, reply, by)
         return
     move(
         row, Event.BOOKED, by=by, at=reply.happened_at, scheduled_at=told[0],
-        scheduled_place=told[1], site=_site(row, reply.site_code),
+        scheduled_place=told[1], site=_site(row, reply.site_code), held_since=None, held_for="",
     )  # fmt: skip
 
 
@@ -139,7 +176,7 @@ def _ended(row: RequestItem, reply: StatusReply, event: Event, by: Acting, **cha
         return
     move(
         row, event, by=by, at=reply.happened_at, reason_code=reply.reason_code[:24],
-        reason=reason_words(reply), cancel_requested_at=None, **changes,
+        reason=reason_words(reply), cancel_requested_at=None, change_sent_at=None, **changes,
     )  # fmt: skip
 
 
@@ -153,6 +190,17 @@ def reason_words(reply: StatusReply) -> str:
 def _cancel_refused(row: RequestItem, reply: StatusReply, by: Acting) -> None:
     words = f"{row.department.name} cannot cancel it: {reason_words(reply)}"
     refuse_cancel(row, words, by=by)
+
+
+def _change_confirmed(row: RequestItem, reply: StatusReply, by: Acting) -> None:
+    _numbered(row, reply, by)
+    confirm_change(row, answers=reply.answers, by=by)
+
+
+def _change_refused(row: RequestItem, reply: StatusReply, by: Acting) -> None:
+    _numbered(row, reply, by)
+    words = f"{row.department.name} cannot change it: {reason_words(reply)}"
+    refuse_change(row, words, answers=reply.answers, by=by)
 
 
 def _exam_changed(
@@ -170,3 +218,22 @@ def _exam_changed(
         service_name=name, code=exam.code, code_system=exam.system, code_display=exam.display,
         attention=Attention.EXAM_CHANGED,
     )  # fmt: skip
+
+
+Speak = Callable[[RequestItem, StatusReply, Acting], None]
+# HL7 table 0119, ORC-1. HD is an order of ours to hold; from a department it can only mean OH.
+SPEAK: dict[str, Speak] = {
+    "OK": _accepted, "NA": _numbered, "UA": _refused, "SC": _status, "RE": _started,
+    "OC": _cancelled, "OD": _cancelled, "DC": _cancelled, "CR": _cancelled, "UC": _cancel_refused,
+    "XR": _change_confirmed, "UX": _change_refused,
+    "OH": _put_on_hold, "HR": _put_on_hold, "HD": _put_on_hold,
+}  # fmt: skip
+# Table 0038, ORC-5.
+STEPS: dict[str, Speak] = {
+    "SC": _booked, "IP": _started, "A": _started, "CM": _started, "CA": _cancelled,
+    "DC": _cancelled, "HD": _put_on_hold,
+}  # fmt: skip
+# Table 0123, OBR-25, in the words of 0038: where an order message says no ORC-5.
+RESULT_STATUSES = {
+    "I": "IP", "A": "IP", "P": "IP", "R": "IP", "C": "CM", "F": "CM", "S": "SC", "X": "CA",
+}  # fmt: skip

@@ -90,6 +90,8 @@ def _apply(
         item.status_at = now
         item.status_by = by.label[:150]
         item.vetting_by = item.vetting_since = None
+        if "held_since" not in changes:  # whatever moves it ends a hold
+            item.held_since, item.held_for = None, ""
     item.due_at = due_of(item)
 
 
@@ -105,9 +107,14 @@ def due_of(item: RequestItem) -> datetime | None:
         is_critical=item.significance == CRITICAL,
         attention=item.attention,
     )
-    if item.cancel_requested_at and due is not None:
-        return min(due, item.cancel_requested_at + CANCEL_ANSWER_LIMIT)
-    return due
+    if due is None:
+        return None
+    own = (
+        (item.cancel_requested_at, CANCEL_ANSWER_LIMIT),
+        (item.change_sent_at, CHANGE_TAKEN_LIMIT),
+        (item.held_since, HOLD_LIMIT),
+    )
+    return min([due, *(since + limit for since, limit in own if since)])
 
 
 def _midnight(item: RequestItem) -> datetime | None:

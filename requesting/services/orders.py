@@ -15,11 +15,12 @@ from requesting.hl7 import order_of, render
 from requesting.models import OrderMessage, Request, RequestItem
 from requesting.states import ON_THE_WIRE, Attention, Event, Status
 
+from .changes import change_taken, refuse_change
 from .form_moving import end_by_delivery
 from .moving import locked, move
 
 SUBJECT = "requesting.OrderMessage"
-CA = OrderMessage.Control.CANCEL
+Control = OrderMessage.Control
 
 
 class NotWritable(Exception):
@@ -99,14 +100,19 @@ def record_delivery(subject_id: str, outcome: str, text: str) -> None:
 
 def _delivered(item: RequestItem, order: OrderMessage, text: str, by: Acting) -> None:
     resent = item.status == Status.REJECTED and item.reason_code == reasons.REFUSED_BY_MACHINE
-    if order.control != CA and (item.status in ON_THE_WIRE or resent):
+    if order.control == Control.CHANGE:
+        change_taken(item, order)
+    if order.control == Control.NEW and (item.status in ON_THE_WIRE or resent):
         move(item, Event.DELIVERED, by=by)
 
 
 def _refused(item: RequestItem, order: OrderMessage, text: str, by: Acting) -> None:
     words = f"{order.partner.name} could not take it: {text}"[:300]
-    if order.control == CA:
+    if order.control == Control.CANCEL:
         refuse_cancel(item, words, by=by)
+    elif order.control == Control.CHANGE:
+        refuse_change(item, words, answers=order.control_id, by=by)
+    if order.control != Control.NEW:  # what they missed of a taken sample is on the messages page
         return
     unheard = item.status in (Status.ACCEPTED, Status.WALKIN) and item.told_at is None
     if item.status in ON_THE_WIRE or unheard:
@@ -115,7 +121,7 @@ def _refused(item: RequestItem, order: OrderMessage, text: str, by: Acting) -> N
 
 
 def _failing(item: RequestItem, order: OrderMessage, text: str, by: Acting) -> None:
-    if order.control != CA and item.status == Status.SENT:
+    if order.control == Control.NEW and item.status == Status.SENT:
         move(item, Event.LINK_FAILED, by=by, reason=text)
 
 

@@ -208,11 +208,12 @@ def _item(request: Request, test: Examined, position: int, by: Acting) -> Reques
         status_by=by.label[:150],
         due_at=due_at(Status.HELD, since=request.requested_at),
     )
-    _freeze(item, test)
+    freeze(item, test)
     return item
 
 
-def _freeze(item: RequestItem, test: Examined) -> None:
+def freeze(item: RequestItem, test: Examined) -> None:
+    """Keep the answers, and the boxes that were seen, with their words."""
     Answer.objects.bulk_create(
         Answer(item=item, question_code=each.code, question_text=each.question, kind=each.kind,
                value=each.value, label=each.label)

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from requesting import policies, queries, services
 from requesting.errors import MoveRefused, Refused, TooLateToUndo
+from requesting.queries import forms as form_queries
 
 Item = Any  # a requesting.models.RequestItem: screens never touch models
 
@@ -44,6 +45,7 @@ def _page(
         "known": _fingerprint(page.item.status, page.sentence),
         "errors": errors,
         "by_message": policies.is_cancelled_by_message(page.item),
+        "offer": form_queries.offer_for(request.acting, page.item),
         "may_vet": policies.may_vet(request.acting, page.item) and page.item.status == "vetting",
     }
     return render(request, "requesting/detail.html", context | more, status=status)

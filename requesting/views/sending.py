@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from patients.queries import Patient, patient_for
 from requesting import forms, queries, services
 from requesting.errors import Conflict, Incomplete, TooLateToUndo
+from requesting.queries import forms as form_queries
 
 from .drawing import form_context, form_page, seal_is_broken
 from .guard import interruption, stay_with
@@ -58,7 +59,15 @@ def sent_page(request: HttpRequest, patient_id: uuid.UUID, request_id: uuid.UUID
     """R4: sent, and how to undo it."""
     patient = patient_for(request.acting, patient_id, request=request)
     made = queries.sent_for(request.acting, request_id, patient=patient, request=request)
-    return render(request, "requesting/sent.html", {"patient": patient, "made": made})
+    context = {"patient": patient, "made": made, "offers": _offers(request, made)}
+    return render(request, "requesting/sent.html", context)
+
+
+def _offers(request: HttpRequest, made: queries.SentRequest) -> list[tuple[Any, Any]]:
+    """The downtime form, once for each department whose link is down."""
+    tests = {test.item.department_id: test.item for test in reversed(made.tests)}
+    found = [(item, form_queries.offer_for(request.acting, item)) for item in tests.values()]
+    return [(item, offer) for item, offer in found if offer]
 
 
 @require_safe

@@ -54,6 +54,7 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "requesting:status": (PRACTICE | DEPARTMENTS, NOBODY),
     "requesting:act": (NOBODY, CLINICIANS),
     "requesting:cancel": (CLINICIANS, CLINICIANS),
+    "requesting:amend": (CLINICIANS, CLINICIANS),
     # While a link is down
     "requesting:downtime": (CLINICIANS, NOBODY),
     "requesting:form": (CLINICIANS, CLINICIANS),

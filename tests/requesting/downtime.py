@@ -74,7 +74,9 @@ def mailbox(
     )  # fmt: skip
 
 
-def form_of(surgery: Surgery, item: RequestItem, how: str = "print", by: str = "gp") -> DowntimeForm:
+def form_of(
+    surgery: Surgery, item: RequestItem, how: str = "print", by: str = "gp"
+) -> DowntimeForm:
     return services.choose_form(
         item.request, department=item.department, how=how, by=surgery.acting(by)
     )
