@@ -16,6 +16,7 @@ from accounts.models import Membership, Organisation, User
 from demo.catalogue import seed_catalogue
 from demo.history import NotLived, grow, live_stories
 from demo.hospital.journal import InUse
+from demo.mailboxes import seed_mailboxes
 from demo.partners import agree_with_hospital, seed_partners
 from demo.patients import seed_patients
 from demo.people import HARBOUR, MILLBROOK, seed_people
@@ -61,6 +62,7 @@ def seed(
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         try:
             _seed(patients, requests, results, hospital or hospital_folder(), say)
+            seed_mailboxes()
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
