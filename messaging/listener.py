@@ -293,10 +293,9 @@ class Listener:
         bell.start()
         self.storeroom = Storeroom(asyncio.get_running_loop(), bell)
         self.storeroom.start()
-        servers = [await asyncio.start_server(self._talk, host, port, backlog=256)]
+        servers = [await self._listen_in_secret(host, tls_port, tls_key)] if tls_port else []
+        servers.append(await asyncio.start_server(self._talk, host, port, backlog=256))
         log.info("listening", host=host, port=port)
-        if tls_port:
-            servers.append(await self._listen_in_secret(host, tls_port, tls_key))
         await stop.wait()
         for server in servers:
             server.close()

@@ -1,6 +1,7 @@
 """A partner's machine at the other end of a real socket. Its framing is its own."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class Peer:
     received: list[bytes] = field(default_factory=list)
     connections: int = 0
     most_at_once: int = 0
+    secure: ssl.SSLContext | None = None
     _open: int = 0
 
     def __post_init__(self) -> None:
@@ -87,6 +89,9 @@ class Peer:
         self.most_at_once = max(self.most_at_once, self._open)
         held = b""
         try:
+            if self.secure:
+                line = self.secure.wrap_socket(line, server_side=True)
+                self._lines.append(line)
             while data := line.recv(65536):
                 held += data
                 while FS + CR in held:
@@ -111,8 +116,8 @@ class Peer:
 
 
 @contextmanager
-def listening(*answers: Answer) -> Iterator[Peer]:
-    peer = Peer(list(answers)) if answers else Peer()
+def listening(*answers: Answer, secure: ssl.SSLContext | None = None) -> Iterator[Peer]:
+    peer = Peer(list(answers) or [says(b"AA")], secure=secure)
     thread = threading.Thread(target=peer.listen, daemon=True)
     thread.start()
     try:
