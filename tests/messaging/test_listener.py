@@ -7,7 +7,7 @@ import time
 import pytest
 
 from messaging import wire
-from messaging.models import InboundMessage
+from messaging.models import Feed, InboundMessage
 from tests.messaging.processes import Line, listening
 from tests.messaging.senders import make_partner, note, patient, sent
 
@@ -91,6 +91,20 @@ def test_a_connection_between_messages_may_be_quiet_for_long(listener):
         time.sleep(1.5)  # longer than a frame may take
         line.send(sent("2"))
         assert told(line) == ("AA", "2")
+
+
+def test_a_feed_with_too_many_connections_loses_its_oldest_from_whatever_address(listener):
+    Feed.objects.update(most_connections=2)
+    lines = [Line(listener) for _ in range(3)]
+    for n, line in enumerate(lines):
+        line.send(sent(str(n)))
+        assert told(line) == ("AA", str(n))
+    assert lines[0].is_shut()
+    for n, line in enumerate(lines[1:], start=5):
+        line.send(sent(str(n)))
+        assert told(line) == ("AA", str(n))
+    for line in lines:
+        line.close()
 
 
 def test_a_peer_with_too_many_connections_loses_one_that_never_spoke(listener):
