@@ -217,6 +217,12 @@ PEOPLE = (
         "Reject a request with a reason and see it reach the GP",
     ),
     Person(
+        "radiographer", "Ms", "Ruth", "Ames", "Radiographer",
+        ((radiology_of(KINGSMERE), "radiology-vetter"),),
+        "Key in what came to Kingsmere on a downtime form; find a patient at the desk",
+        ("HCPC", "RA990010"),
+    ),
+    Person(
         "lab", "Ms", "Priya", "Nair", "Biomedical scientist",
         ((pathology_of(KINGSMERE), "laboratory"),),
         "See what the laboratory was asked for, and messages that need a person",

@@ -14,6 +14,7 @@ from django.db import connection
 
 from accounts.models import Membership, Organisation, User
 from demo.catalogue import seed_catalogue
+from demo.desks import seed_desks
 from demo.history import NotLived, grow, live_stories
 from demo.hospital.journal import InUse
 from demo.mailboxes import seed_mailboxes
@@ -69,6 +70,7 @@ def seed(
 
 def _seed(patients: int, requests: int, results: int, hospital: Path, say: Say) -> None:
     seed_people()
+    seed_desks()
     seed_catalogue()
     seed_rules()
     seed_partners()

@@ -30,7 +30,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from requesting.sheets import Pair, Sheet, Test
+from requesting.sheets import Ordered, Pair, Sheet
 
 MARGIN = 15 * mm
 WIDTH = A4[0] - 2 * MARGIN
@@ -143,7 +143,7 @@ def _bar(heading: str) -> Table:
     return table
 
 
-def _test(test: Test) -> list[Flowable]:
+def _test(test: Ordered) -> list[Flowable]:
     code = f" ({test.code})" if test.code else ""
     return [KeepTogether(_section(f"{test.name}{code}", test.facts))]
 

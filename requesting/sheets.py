@@ -11,7 +11,7 @@ Pair = tuple[str, str]  # a heading and its words
 
 
 @dataclass(frozen=True)
-class Test:
+class Ordered:
     """One test of a form. `facts` are its reasons, details and answers."""
 
     name: str
@@ -33,7 +33,7 @@ class Sheet:
     patient: tuple[Pair, ...]
     requester: tuple[Pair, ...]
     results: tuple[Pair, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Ordered, ...]
     boxes: tuple[str, ...]  # to be filled in by hand at the department
     blanks: tuple[str, ...] = ()  # to be filled in by hand by who asks
     ticket: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -257,13 +257,16 @@ class FormRow:
     is_late: bool
 
 
+_URGENT_FIRST = Case(When(priority="routine", then=Value(1)), default=Value(0))
+
+
 def forms_to_key_in(acting: Acting, *, page: int = 1) -> tuple[tuple[FormRow, ...], int]:
     """What is out to this department (the centre: to all), urgent first, then the oldest."""
     out = visible_forms(acting).filter(clock_at__isnull=False)
     if acting.organisation and acting.organisation.kind != OrganisationKind.CENTRAL:
         out = out.filter(department=acting.organisation)
     rows = out.select_related(*WITH).prefetch_related("order__items")
-    rows = rows.order_by(Q(priority="routine").asc(), "clock_at", "pk")
+    rows = rows.order_by(_URGENT_FIRST, "clock_at", "pk")
     start = (max(page, 1) - 1) * PER_PAGE
     return form_rows(rows[start : start + PER_PAGE]), out.count()
 

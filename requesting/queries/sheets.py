@@ -7,7 +7,7 @@ from nhsuk.formats import age, cdate_text, cdatetime_text, cname, nhsno_text
 from patients.models import Patient
 from requesting.form_states import KEY_IN_WITHIN
 from requesting.models import DowntimeForm, Priority, RequestItem
-from requesting.sheets import Pair, Sheet, Test
+from requesting.sheets import Ordered, Pair, Sheet
 
 from .forms import addresses_of, items_of
 
@@ -104,21 +104,21 @@ def _results(form: DowntimeForm) -> tuple[Pair, ...]:
     return (*pairs, *((("Copy to", copies),) if copies else ()))
 
 
-def _tests(form: DowntimeForm) -> tuple[Test, ...]:
+def _tests(form: DowntimeForm) -> tuple[Ordered, ...]:
     if form.request is None:
         return _written(form)
     return tuple(_test(item) for item in items_of(form))
 
 
-def _written(form: DowntimeForm) -> tuple[Test, ...]:
+def _written(form: DowntimeForm) -> tuple[Ordered, ...]:
     words = form.written
     if not words.get("test"):
         return ()
     facts = (("Clinical details", words.get("details") or "None given"),)
-    return (Test(words["test"], examination_words(words.get("modality", "")), facts),)
+    return (Ordered(words["test"], examination_words(words.get("modality", "")), facts),)
 
 
-def _test(item: RequestItem) -> Test:
+def _test(item: RequestItem) -> Ordered:
     reasons = "; ".join(each.get("sentence") or each["text"] for each in item.reasons)
     facts = [("Reasons", reasons or "None ticked")]
     facts.append(("Clinical details", item.clinical_details or "None given"))
@@ -126,7 +126,7 @@ def _test(item: RequestItem) -> Test:
     if item.take_from:
         facts.append(("Not before", cdate_text(item.take_from)))
     facts.append(("Order number", item.placer_number))
-    return Test(item.service_name, f"{item.code}, {item.code_system}", tuple(facts))
+    return Ordered(item.service_name, f"{item.code}, {item.code_system}", tuple(facts))
 
 
 def _never(patient: Patient | None) -> tuple[str, ...]:
