@@ -297,9 +297,9 @@ def test_corrections_that_wait_are_listed_for_those_who_may_see_them(world, park
     correction = correct(world, parked, mended(parked))
     address = reverse("messaging:correction", args=[correction.pk])
     for username in ("lab", "central"):
-        assert address in world.client(username).get(
-            reverse("messaging:corrections")
-        ).content.decode()
+        assert (
+            address in world.client(username).get(reverse("messaging:corrections")).content.decode()
+        )
     stranger = world.client_elsewhere("lab")
     assert address not in stranger.get(reverse("messaging:corrections")).content.decode()
     assert stranger.get(address).status_code == 404
