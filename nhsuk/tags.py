@@ -131,6 +131,29 @@ MESSAGE_STATES: dict[str, Tag] = {
     "replaced": Tag("Replaced", "grey"),
 }
 
+# Of a mail (messaging.mail_states), on the mail page.
+MAIL_STATES: dict[str, Tag] = {
+    "waiting": Tag("Waiting", "yellow"),
+    "sending": Tag("Sending", "blue"),
+    "sent": Tag("Sent", "green"),
+    "bounced": Tag("Came back", "red"),
+    "refused": Tag("Refused", "red"),
+    "failed": Tag("Stopped trying", "red"),
+    "handled": Tag("Handled by a person", "white"),
+    "withdrawn": Tag("Taken back", "grey"),
+    "unknown": Tag("Needs a person", "red"),
+    "matched": Tag("Found its mail", "white"),
+    "noted": Tag("Noted", "grey"),
+}
+
+# Of a merge of two records (patients.states), on the operators' list.
+MERGE_STATES: dict[str, Tag] = {
+    "held": Tag("Needs a person", "red"),
+    "applied": Tag("Merged", "green"),
+    "refused": Tag("Refused", "grey"),
+    "undone": Tag("Undone", "orange"),
+}
+
 VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "order": ORDER_STATUSES,
     "priority": PRIORITIES,
@@ -139,6 +162,8 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "entitlement": ENTITLEMENTS,
     "service": SERVICE_STATES,
     "message": MESSAGE_STATES,
+    "mail": MAIL_STATES,
+    "merge": MERGE_STATES,
 }
 
 

@@ -34,6 +34,11 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "accounts:entitlement": SIGNED_IN,
     # Patients
     "patients:find": P.FIND_PATIENTS,
+    "patients:former": P.VIEW_RESULTS,
+    "patients:merges": P.MERGE_PATIENTS,
+    "patients:merge": P.MERGE_PATIENTS,
+    "patients:decide-merge": {"POST": P.MERGE_PATIENTS},
+    "patients:undo-merge": {"POST": P.MERGE_PATIENTS},
     # Asking
     "requesting:compose": P.REQUEST_TESTS,
     "requesting:suggest": P.REQUEST_TESTS,
@@ -114,4 +119,20 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "messaging:partner": P.OPERATE_MESSAGES,
     "messaging:pause": {"POST": P.OPERATE_MESSAGES},
     "messaging:resume": {"POST": P.OPERATE_MESSAGES},
+    # Mail
+    "messaging:mails": P.OPERATE_MAIL,
+    "messaging:mail": P.OPERATE_MAIL,
+    "messaging:retry-mail": {"POST": P.OPERATE_MAIL},
+    "messaging:handle-mail": {"POST": P.OPERATE_MAIL},
+    "messaging:readdress-mail": {"POST": P.OPERATE_MAIL},
+    "messaging:bounce": P.OPERATE_MAIL,
+    "messaging:handle-bounce": {"POST": P.OPERATE_MAIL},
+    "messaging:mailboxes": P.OPERATE_MAIL,
+    "messaging:new-mailbox": P.OPERATE_MAIL,
+    "messaging:mailbox": P.OPERATE_MAIL,
+    "messaging:verify-mailbox": {"POST": P.OPERATE_MAIL},
+    "messaging:correct-mailbox": {"POST": P.OPERATE_MAIL},
+    "messaging:end-mailbox": {"POST": P.OPERATE_MAIL},
+    "results:holds": P.OPERATE_MAIL,
+    "results:release-news": {"POST": P.OPERATE_MAIL},
 }

@@ -36,6 +36,7 @@ NAVIGATION = (
     NavigationItem("Vetting", "requesting:vetting"),
     NavigationItem("Requests", "requesting:department"),
     NavigationItem("Messages", "messaging:queue"),
+    NavigationItem("Merges", "patients:merges"),
     # A vetter comes to it from the vetting list.
     NavigationItem("Downtime forms", "requesting:keying", frozenset({"laboratory", "central"})),
 )

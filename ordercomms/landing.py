@@ -18,7 +18,7 @@ from accounts.roles import Permission
 from patients import nhs_number
 from patients.models import Patient
 from patients.policies import may_view
-from patients.queries import by_nhs_number
+from patients.queries import by_nhs_number, retired_records
 
 CONTEXT_KEY = settings.PATIENT_CONTEXT_KEY  # read by the two-tab guard
 PAGES = {"request": "requesting:compose", "view": "record"}
@@ -43,8 +43,20 @@ def open_link(request: HttpRequest, token: str) -> str:
             acting=acting, action="launch", object_type="patients.Patient", object_id=patient.pk,
             patient_id=patient.pk, reason=launch.system, request=request,
         )  # fmt: skip
+    if was := _merged(launch, patient):
+        return reverse("record", args=[patient.pk], query={"was": was})
     go = launch.go if acting.may(Permission.REQUEST_TESTS) else "view"
     return reverse(PAGES[go], args=[patient.pk])
+
+
+def _merged(launch: Launch, patient: Patient) -> str:
+    """The record that had the link's number, where it was merged into this one: then the work
+    starts at the record, which says so."""
+    number = nhs_number.parse(launch.nhs_number)
+    if patient.nhs_number == number:
+        return ""
+    retired = (each for each in retired_records(patient) if each.nhs_number == number)
+    return next((str(each.pk) for each in retired), "")
 
 
 def _who(launch: Launch) -> tuple[User, Acting]:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Discipline
 from accounts.roles import Permission
 from ordercomms.timeline import Bar, draw
-from patients.queries import patient_for
+from patients.queries import formers_of, patient_for
 from requesting.queries import requests_of_patient
 from requesting.states import TERMINAL, Status
 from results.queries import summary_for_patient
@@ -38,6 +38,8 @@ def record(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "requests": rows,
         "results": summary_for_patient(request.acting, patient),
         "may_request": request.acting.may(Permission.REQUEST_TESTS),
+        "formers": formers_of(patient),
+        "was": request.GET.get("was", ""),
     }
     return render(request, "ordercomms/record.html", context)
 

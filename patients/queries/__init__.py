@@ -17,13 +17,16 @@ from .merged import (
     whole_history,
 )
 from .merges import (
+    Former,
     MergePage,
+    formers_of,
     merge_for,
     merge_lists,
     merge_row,
     merges_waiting,
     reasons_to_wait,
     rows_to_place,
+    trail_of,
 )
 from .people import (
     MOST_SHOWN,
@@ -43,9 +46,10 @@ from .people import (
 )
 
 __all__ = [
-    "MOST_SHOWN", "VIEWED", "Found", "MergePage", "Patient", "by_identifier", "by_nhs_number",
-    "demographics", "find", "history", "holders", "identities", "looked_at", "match", "merge_for",
-    "merge_lists", "merge_row", "merged_on", "merges_waiting", "patient_for", "practice_by_code",
-    "reasons_to_wait", "retired_records", "rows_to_place", "similar_name_opened", "survivor_of",
-    "visible_to", "was_taken_apart", "whole_history",
+    "MOST_SHOWN", "VIEWED", "Former", "Found", "MergePage", "Patient", "by_identifier",
+    "by_nhs_number", "demographics", "find", "formers_of", "history", "holders", "identities",
+    "looked_at", "match", "merge_for", "merge_lists", "merge_row", "merged_on", "merges_waiting",
+    "patient_for", "practice_by_code", "reasons_to_wait", "retired_records", "rows_to_place",
+    "similar_name_opened", "survivor_of", "trail_of", "visible_to", "was_taken_apart",
+    "whole_history",
 ]  # fmt: skip

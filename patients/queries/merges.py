@@ -16,11 +16,11 @@ from accounts.policies import Acting
 from patients.errors import NotFound
 from patients.following import AskedTest, followers
 from patients.matching import family_names_differ, given_names_differ
-from patients.models import Identifier, Merge, MergeStep, Patient
+from patients.models import Identifier, Merge, MergeStep, Patient, PatientChange
 from patients.policies import merges_in_reach
 from patients.states import WHY_WORDS, MergeState, Why
 
-from .merged import was_taken_apart
+from .merged import retired_records, was_taken_apart
 from .people import demographics
 
 SETTLED_SHOWN: Final = 50
@@ -132,6 +132,13 @@ class MergePage:
     rows: tuple[Row, ...]
 
     @property
+    def open_tests(self) -> tuple[tuple[str, AskedTest], ...]:
+        """Whose, and the test; the newest first."""
+        both = [("Stays", each) for each in self.survivor_tests if each.is_open]
+        both += [("Is discarded", each) for each in self.retired_tests if each.is_open]
+        return tuple(sorted(both, key=lambda pair: pair[1].asked_at, reverse=True))
+
+    @property
     def cancellable(self) -> tuple[AskedTest, ...]:
         tests = (*self.survivor_tests, *self.retired_tests)
         return tuple(each for each in tests if each.key in self.same and each.may_cancel)
@@ -189,6 +196,53 @@ def _page(merge: Merge) -> MergePage:
         steps=tuple(merge.steps.order_by("-id")),
         rows=rows_to_place(merge) if merge.state == MergeState.APPLIED else (),
     )
+
+
+# --- What a record was before ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Former:
+    """A record that is read through another: who it was, and since when and why it is not."""
+
+    patient: Patient
+    merge: Merge | None
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The history of a merged record, newest first, as it was kept."""
+
+    former: Former
+    changes: tuple[PatientChange, ...]
+
+
+def formers_of(patient: Patient) -> tuple[Former, ...]:
+    """The "Also known here as": usually none, for one query."""
+    retired = retired_records(patient)
+    applied = Merge.objects.filter(retired__in=retired, state=MergeState.APPLIED) if retired else ()
+    by_retired = {each.retired_id: each for each in applied}
+    return tuple(Former(each, by_retired.get(each.pk)) for each in retired)
+
+
+def trail_of(
+    acting: Acting | None,
+    patient: Patient,
+    retired_id: UUID,
+    *,
+    request: HttpRequest | None = None,
+) -> Trail:
+    """The trail of a record that is read through this patient's, which the caller has by
+    `patient_for`; the look is on the retired record's own trail too. Raises NotFound."""
+    found = next((each for each in formers_of(patient) if each.patient.pk == retired_id), None)
+    if found is None:
+        raise NotFound
+    audit.record(
+        acting=acting, action="view_former_record", object_type="patients.Patient",
+        object_id=retired_id, patient_id=retired_id, request=request,
+    )  # fmt: skip
+    changes = PatientChange.objects.filter(patient=retired_id).order_by("-id")
+    return Trail(found, tuple(changes))
 
 
 # --- What a person has to place before a merge is undone ------------------------------------------

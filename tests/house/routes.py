@@ -8,15 +8,22 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from accounts.models import Organisation
+from accounts.policies import SYSTEM
+from demo.desks import seed_desks
 from messaging.models import InboundMessage, OutboundMessage, Partner
+from patients import services as patients
 from patients.hl7 import pid_segment
-from patients.models import Patient
+from patients.models import Merge, Patient
+from results import services as results
 from results.models import Document, Report
+from tests.messaging.mails import mail_that_came_back
 from tests.requesting.conftest import seed_surgery
 from tests.requesting.surgery import Surgery, line
 from tests.results import letters
@@ -68,8 +75,12 @@ class Cast(World):
         self.held = surgery.ask(patient=self.agnes)
         self.to_vet = surgery.vetting(line("knee-xray", side="L", reasons=KNEE), patient=self.agnes)
         self.report = _reported(surgery, self.agnes)
+        self.form, self.ticket = _on_paper(surgery, self.agnes)
         self.message_in = InboundMessage.objects.latest("pk")
+        self.merge, self.former = _merges(surgery, self.agnes)
         self.message_out = OutboundMessage.objects.latest("pk")
+        self.mail, self.bounce = mail_that_came_back(self.place("RZ1RAD"))
+        self.hold = results.hold_news(reason="A short outage", by=SYSTEM)
 
     def arguments(self, route: Route) -> dict[str, Any] | None:
         """What the route's address needs; None where nobody has said how to make it."""
@@ -79,6 +90,7 @@ class Cast(World):
             return EXAMPLES[route.name](self)
         known = {
             "patient_id": self.agnes.pk, "report_id": self.report.pk, "item_id": self.to_vet.pk,
+            "form_id": self.form.pk,
         }  # fmt: skip
         wanted = {name: known.get(name) for name in route.parameters}
         return None if None in wanted.values() else wanted
@@ -90,6 +102,18 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "requesting:sent": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:undo": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:details": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
+    "requesting:ticket": lambda cast: {"ticket_id": cast.ticket.pk},
+    **{
+        f"messaging:{name}": lambda cast: {"pk": cast.mail.pk}
+        for name in ("mail", "retry-mail", "handle-mail", "readdress-mail")
+    },
+    **{
+        f"messaging:{name}": lambda cast: {"pk": cast.mail.mailbox_id}
+        for name in ("mailbox", "verify-mailbox", "correct-mailbox", "end-mailbox")
+    },
+    "messaging:bounce": lambda cast: {"pk": cast.bounce.pk},
+    "messaging:handle-bounce": lambda cast: {"pk": cast.bounce.pk},
+    "results:release-news": lambda cast: {"pk": cast.hold.pk},
     "messaging:in": lambda cast: {"pk": cast.message_in.pk},
     "messaging:retry-in": lambda cast: {"pk": cast.message_in.pk},
     "messaging:handle-in": lambda cast: {"pk": cast.message_in.pk},
@@ -104,8 +128,28 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "document_id": Document.objects.latest("pk").pk,
     },
     "results:original": lambda cast: {"report_id": cast.report.pk, "number": 1},
+    "patients:merge": lambda cast: {"merge_id": cast.merge.pk},
+    "patients:decide-merge": lambda cast: {"merge_id": cast.merge.pk},
+    "patients:undo-merge": lambda cast: {"merge_id": cast.merge.pk},
+    "patients:former": lambda cast: {
+        "patient_id": cast.agnes.pk, "retired_id": cast.former.pk,
+    },
     "results:over-time": lambda cast: {"patient_id": cast.agnes.pk, "code": "HB"},
 }
+
+
+def _on_paper(surgery: Surgery, patient: Patient) -> tuple[DowntimeForm, AccessTicket]:
+    """A form under a ticket: a colleague cannot get in, and Kingsmere keys it in."""
+    seed_desks()
+    ticket = requests.open_ticket(
+        user=surgery.user("gp2"), organisation=patient.practice, number="INC0012345",
+        reason="Smartcard", by=surgery.acting("practice-admin"),
+    )  # fmt: skip
+    form = requests.form_under_ticket(
+        ticket, department=Organisation.objects.get(ods_code="RZ1PATH"), how="print",
+        patient=patient, test="FBC", by=surgery.acting("gp"),
+    )  # fmt: skip
+    return form, ticket
 
 
 def _reported(surgery: Surgery, patient: Patient) -> Report:
@@ -124,6 +168,14 @@ def _reported(surgery: Surgery, patient: Patient) -> Report:
     )
     surgery.hear(message.raw, Partner.objects.get(departments=item.department))
     return Report.objects.get(item=item)
+
+
+def _merges(surgery: Surgery, patient: Patient) -> tuple[Merge, Patient]:
+    """A merge into this record that waits for a person, and a record that was merged into it."""
+    twin, former = surgery.patient(birth_date=date(1958, 3, 3)), surgery.patient(nhs_number=None)
+    said = {"source": "Kingsmere PAS", "by": SYSTEM}
+    patients.merge(patient, former, **said)
+    return patients.merge(patient, twin, **said), former
 
 
 def absent(route: Route, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ CLINICIANS = frozenset({"gp", "ahp"})
 PRACTICE = CLINICIANS | {"practice-admin"}
 VETTERS = frozenset({"radiologist"})
 DEPARTMENTS = frozenset({"radiologist", "lab"})
+CENTRAL = frozenset({"central"})
 OPERATORS = frozenset({"lab", "central"})
 READERS = PRACTICE | VETTERS
 
@@ -37,6 +38,11 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "accounts:entitlement": (STAFF, NOBODY),
     # Patients
     "patients:find": (PRACTICE, PRACTICE),
+    "patients:former": (READERS, NOBODY),
+    "patients:merges": (OPERATORS, NOBODY),
+    "patients:merge": (OPERATORS, NOBODY),
+    "patients:decide-merge": (NOBODY, OPERATORS),
+    "patients:undo-merge": (NOBODY, OPERATORS),
     # Asking
     "requesting:compose": (CLINICIANS, CLINICIANS),
     "requesting:suggest": (CLINICIANS, NOBODY),
@@ -117,6 +123,22 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "messaging:partner": (OPERATORS, NOBODY),
     "messaging:pause": (NOBODY, OPERATORS),
     "messaging:resume": (NOBODY, OPERATORS),
+    # Mail
+    "messaging:mails": (CENTRAL, NOBODY),
+    "messaging:mail": (CENTRAL, NOBODY),
+    "messaging:retry-mail": (NOBODY, CENTRAL),
+    "messaging:handle-mail": (NOBODY, CENTRAL),
+    "messaging:readdress-mail": (NOBODY, CENTRAL),
+    "messaging:bounce": (CENTRAL, NOBODY),
+    "messaging:handle-bounce": (NOBODY, CENTRAL),
+    "messaging:mailboxes": (CENTRAL, NOBODY),
+    "messaging:new-mailbox": (CENTRAL, CENTRAL),
+    "messaging:mailbox": (CENTRAL, NOBODY),
+    "messaging:verify-mailbox": (NOBODY, CENTRAL),
+    "messaging:correct-mailbox": (NOBODY, CENTRAL),
+    "messaging:end-mailbox": (NOBODY, CENTRAL),
+    "results:holds": (CENTRAL, CENTRAL),
+    "results:release-news": (NOBODY, CENTRAL),
 }
 
 # Runs the service for all organisations, so nothing of it is elsewhere.

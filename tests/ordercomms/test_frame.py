@@ -15,8 +15,8 @@ MENUS = {
     "ahp": ["Find a patient", "My requests", "Practice requests", "Results"],
     "practice-admin": ["Find a patient", "Practice requests", "Results"],
     "radiologist": ["Vetting", "Requests"],
-    "lab": ["Requests", "Messages"],
-    "central": ["Messages"],
+    "lab": ["Requests", "Messages", "Merges", "Downtime forms"],
+    "central": ["Messages", "Merges", "Downtime forms"],
 }
 
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from . import queries, searches
+from patients import queries, searches
 
 
 @sensitive_post_parameters("who")
@@ -29,7 +29,8 @@ def find(request: HttpRequest) -> HttpResponse:
         return render(request, "patients/find.html", {"text": ""})
     found = queries.find(text, acting=request.acting, request=request)
     if found.exact:
-        return redirect("record", found.exact.pk)
+        was = found.merged.get(found.exact.pk)
+        return redirect(reverse("record", args=[found.exact.pk], query={"was": was} if was else {}))
     context = {"text": text, "found": found, "errors": _errors(found)}
     return render(request, "patients/find.html", context)
 
