@@ -81,6 +81,7 @@ class Clocks:
     """
 
     stumbles: int = 3  # failures in a row
+    first_pause: float = 1.0  # after one failure, and twice as long after each further one
     breaker_opens: int = 5  # failures in a row: from then on one probe at a time
     suspect_after: float = 20.0
     down_after: float = 40.0

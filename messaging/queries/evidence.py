@@ -36,8 +36,8 @@ def due_partners() -> set[int]:
     """Partners to whom a message could go now: it is the first of its stream, its time has come."""
     firsts = (
         OutboundMessage.objects.filter(state__in=OUT_UNFINISHED)
-        .order_by("partner", "stream", "sequence")
-        .distinct("partner", "stream")
+        .order_by("partner_id", "stream", "sequence")
+        .distinct("partner_id", "stream")
     )
     ready = Q(not_before=None) | Q(not_before__lte=Now())
     idle = Q(partner__retry_at=None) | Q(partner__retry_at__lte=Now())

@@ -65,12 +65,12 @@ def health_of(partner_ids: list[int]) -> dict[int, Health]:
     """By partner; only those to whom one was ever sent."""
     found: dict[int, Health] = {}
     rows = SyntheticOrder.objects.filter(partner__in=partner_ids)
-    newest = rows.order_by("partner", "-sent_at").distinct("partner")
+    newest = rows.order_by("partner_id", "-sent_at").distinct("partner_id")
     good = {
         row.partner_id: row
         for row in rows.filter(acknowledgement__in=("AA", "CA"))
-        .order_by("partner", "-sent_at")
-        .distinct("partner")
+        .order_by("partner_id", "-sent_at")
+        .distinct("partner_id")
     }
     for row in newest:
         best = good.get(row.partner_id)

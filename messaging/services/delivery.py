@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -23,13 +23,15 @@ from messaging.acknowledgement import ACCEPTED, Answer, answer_to, envelope
 from messaging.errors import Unparseable
 from messaging.models import OutboundMessage, Partner, new_lease
 from messaging.states import OUT_UNFINISHED, OutEvent, OutState, after_out
+from messaging.urgency import Urgency
 
 from .answering import count_foreign, waits_for
-from .outcome import record_answer, record_failure, record_taken
+from .outcome import patience_with, record_answer, record_failure, record_taken
 from .receiving import accept
 
 log = structlog.get_logger(__name__)
 
+FIRST = (Urgency.CRITICAL, Urgency.URGENT)
 PARTNER_LOCK = 2576  # the class of our advisory locks on partners
 _MOST_ROUNDS = 5  # then the sweep: a row that somebody else has locked looks due to us
 _LOOKED_UP_AT_ONCE = 50
@@ -58,9 +60,10 @@ def deliver(partner_id: int) -> int:
 
 
 def _drain(partner_id: int) -> int:
-    delivered = 0
+    delivered, at_once = 0, 1  # the first may be a probe: when it was answered, the order changes
     _hear(partner_id)
-    while batch := list(_due(partner_id).values_list("pk", flat=True)[:_LOOKED_UP_AT_ONCE]):
+    while batch := list(_due(partner_id).values_list("pk", flat=True)[:at_once]):
+        at_once = _LOOKED_UP_AT_ONCE
         for message_id in batch:
             outcome = _deliver(message_id)
             if outcome is None:  # the link has just failed, or a person has paused it
@@ -131,7 +134,7 @@ def _send(message: OutboundMessage, token: UUID) -> bool:
     try:
         raw = _line_to(partner).exchange(
             bytes(message.raw),
-            seconds=partner.acknowledgement_seconds,
+            seconds=patience_with(message),
             is_answer=partial(_is_answer, message.control_id),
             other=partial(_not_the_answer, partner),
         )
@@ -236,7 +239,8 @@ def _hang_up(partner_id: int) -> None:
 
 
 def _due(partner_id: int) -> QuerySet[OutboundMessage]:
-    """What may be sent to the partner now, oldest first.
+    """What may be sent to the partner now: the urgent first, then the oldest. While the link fails,
+    what was not tried, or not lately: a message that nobody answers must not stand for the link.
 
     The first unfinished message of each stream: nothing passes one that is not acknowledged, or
     handled by a person. `sending` is due too: we hold the partner's lock, so its claimer is gone.
@@ -246,7 +250,10 @@ def _due(partner_id: int) -> QuerySet[OutboundMessage]:
         .order_by("stream", "sequence")
         .distinct("stream")
     )
-    return _sendable(OutboundMessage.objects.filter(pk__in=firsts.values("pk"))).order_by("id")
+    due = _sendable(OutboundMessage.objects.filter(pk__in=firsts.values("pk")))
+    tried = Case(When(partner__failures__gt=0, then="last_sent_at"), default=None)
+    urgent_first = Case(When(urgency__in=FIRST, then=0), default=1)
+    return due.order_by(tried.asc(nulls_first=True), urgent_first, "id")
 
 
 def _sendable(messages: QuerySet[OutboundMessage]) -> QuerySet[OutboundMessage]:

@@ -29,6 +29,7 @@ MOST_FAILURES = 8  # of one message: AE answers, and silences while others were 
 # Eight tries over about two hours: an application that is away for so long needs no person.
 _BETWEEN_ERRORS = {"first": 10.0, "factor": 3.0, "longest": 3600.0}
 _LONGEST_REASON = 300
+_PATIENCE_WITH_ONE = 4.0
 _TOLD_AT_ONCE = 500  # how many waiting senders hear of a failing link in one transaction
 
 
@@ -60,15 +61,20 @@ def record_failure(message: OutboundMessage, token: UUID, failure: Failed) -> No
         if held is None:
             return
         partner = link_fails(held.partner_id, failure, sent_at=held.last_sent_at)
-        if failure.phase != "acknowledge":
-            _move(held, OutEvent.DELAY, reason=_words(partner, failure))
-        elif _is_alone_in_failing(held, partner):
+        if failure.phase == "acknowledge" and _is_alone_in_failing(held, partner):
             _failed_again(held, _words(partner, failure))
         else:
-            later = Now() + pause(held.failures + 1)
-            _move(held, OutEvent.DELAY, reason=_words(partner, failure), not_before=later)
+            _move(held, OutEvent.DELAY, reason=_words(partner, failure))
         if partner.failures >= 2:  # one is a hiccup
             _tell_waiting(partner, _words(partner, failure))
+
+
+def patience_with(message: OutboundMessage) -> float:
+    """How many seconds to wait for its answer. Others are not to wait long behind one that was
+    met with silence before, while they are answered."""
+    usual = float(message.partner.acknowledgement_seconds)
+    alone = message.attempts > 0 and _is_alone_in_failing(message, message.partner)
+    return min(usual, _PATIENCE_WITH_ONE) if alone else usual
 
 
 def _held(message: OutboundMessage, token: UUID) -> OutboundMessage | None:
@@ -243,7 +249,7 @@ def _retry_at(
         return _after(held.over_the_cap_probe_every, sent_at)
     if failures >= held.breaker_opens or unproved:
         return _after(held.probe_every, sent_at)
-    return Now() + pause(failures)
+    return Now() + pause(failures, first=held.first_pause)
 
 
 def _after(seconds: float, sent_at: datetime | None) -> Any:
