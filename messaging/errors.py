@@ -58,3 +58,7 @@ class NothingChanged(Exception):
 
 class NothingToReplay(Exception):
     """No message is left of those that a replay was to send back."""
+
+
+class MailboxRefused(Exception):
+    """An entry of the directory of mailboxes that cannot stand; the words are for a person."""

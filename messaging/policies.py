@@ -6,7 +6,7 @@ from accounts.models import OrganisationKind
 from accounts.policies import Acting
 from accounts.roles import Permission
 
-from .models import Correction, InboundMessage, OutboundMessage, Partner
+from .models import Correction, InboundMessage, Mailbox, OutboundMessage, Partner
 
 
 def may_operate(acting: Acting) -> bool:
@@ -53,3 +53,14 @@ def may_process(processing_id: str) -> bool:
 def may_change_partners(acting: Acting) -> bool:
     """Propose a change of what was agreed with a partner, or decide on somebody else's."""
     return acting.may(Permission.CHANGE_PARTNERS) and acting.user is not None
+
+
+def may_operate_mail(acting: Acting) -> bool:
+    """Mails, what came back, and the directory of mailboxes: the central team."""
+    return acting.may(Permission.OPERATE_MAIL)
+
+
+def may_verify_mailbox(acting: Acting, mailbox: Mailbox) -> bool:
+    """Somebody else than who entered the address, as long as it stands."""
+    is_other = mailbox.entered_by != acting.label[:150]
+    return may_operate_mail(acting) and is_other and mailbox.valid_to is None

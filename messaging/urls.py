@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import corrections, message, partners, queue, replays, streams
+from .views import agreements, corrections, mail, message, partners, queue, replays, streams
 
 app_name = "messaging"
 urlpatterns = [
@@ -37,4 +37,22 @@ urlpatterns = [
     path("partners/<int:pk>/", partners.partner, name="partner"),
     path("partners/<int:pk>/pause", partners.pause, name="pause"),
     path("partners/<int:pk>/resume", partners.resume, name="resume"),
+    path("partners/<int:pk>/agreement/<slug:part>/", agreements.propose, name="agreement"),
+    path("partners/changes/", agreements.changes, name="partner-changes"),
+    path("partners/changes/<int:pk>/", agreements.change, name="partner-change"),
+    path("partners/changes/<int:pk>/apply", agreements.apply_change, name="apply-change"),
+    path("partners/changes/<int:pk>/refuse", agreements.refuse_change, name="refuse-change"),
+    path("mail/", mail.mails, name="mails"),
+    path("mail/<int:pk>/", mail.mail, name="mail"),
+    path("mail/<int:pk>/retry", mail.retry, name="retry-mail"),
+    path("mail/<int:pk>/handle", mail.handle, name="handle-mail"),
+    path("mail/<int:pk>/readdress", mail.readdress, name="readdress-mail"),
+    path("mail/back/<int:pk>/", mail.bounce, name="bounce"),
+    path("mail/back/<int:pk>/handle", mail.handle_bounce, name="handle-bounce"),
+    path("mailboxes/", mail.mailboxes, name="mailboxes"),
+    path("mailboxes/new", mail.new_mailbox, name="new-mailbox"),
+    path("mailboxes/<int:pk>/", mail.mailbox, name="mailbox"),
+    path("mailboxes/<int:pk>/verify", mail.verify_mailbox, name="verify-mailbox"),
+    path("mailboxes/<int:pk>/correct", mail.correct_mailbox, name="correct-mailbox"),
+    path("mailboxes/<int:pk>/end", mail.end_mailbox, name="end-mailbox"),
 ]

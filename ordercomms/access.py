@@ -119,6 +119,11 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "messaging:partner": P.OPERATE_MESSAGES,
     "messaging:pause": {"POST": P.OPERATE_MESSAGES},
     "messaging:resume": {"POST": P.OPERATE_MESSAGES},
+    "messaging:agreement": P.CHANGE_PARTNERS,
+    "messaging:partner-changes": P.CHANGE_PARTNERS,
+    "messaging:partner-change": P.CHANGE_PARTNERS,
+    "messaging:apply-change": {"POST": P.CHANGE_PARTNERS},
+    "messaging:refuse-change": {"POST": P.CHANGE_PARTNERS},
     # Mail
     "messaging:mails": P.OPERATE_MAIL,
     "messaging:mail": P.OPERATE_MAIL,

@@ -115,9 +115,12 @@ HELP_PHONE = os.environ.get("HELP_PHONE", "020 7946 0100")
 # words that lead there); nothing when all is well. Cheap: they run on every page.
 STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
+    "messaging.queries.agreements.running_out",
     "messaging.queries.links_not_working",
     "messaging.queries.queues_backing_up",
     "requesting.queries.form_strip.downtime_forms",
+    "messaging.queries.mails.mail_not_working",
+    "results.queries.news.news_held",
 ]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
@@ -184,6 +187,7 @@ HL7_ROUTING = "ordercomms.routing.ROUTES"
 HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
 # What follows a patient whose record is merged into another: patients/following.py. In this order.
 MERGE_FOLLOWERS = ["requesting.services.merging.FOLLOWER", "results.services.merging.FOLLOWER"]
+UNLISTED = "ordercomms.lists.unlisted"  # for manage.py check_lists: rows that no page lists
 MLLP_HOST = os.environ.get("MLLP_HOST", "127.0.0.1")
 MLLP_PORT = int(os.environ.get("MLLP_PORT", "2575"))
 MLLP_CONNECTIONS_PER_PEER = int(os.environ.get("MLLP_CONNECTIONS_PER_PEER", "32"))

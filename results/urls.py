@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import news_views, views
 
 app_name = "results"
 urlpatterns = [
@@ -16,5 +16,7 @@ urlpatterns = [
     path("results/<uuid:report_id>/download", views.download, name="download"),
     path("results/<uuid:report_id>/document/<int:document_id>", views.document, name="document"),
     path("results/<uuid:report_id>/original/<int:number>/", views.original, name="original"),
+    path("held-news/", news_views.holds, name="holds"),
+    path("held-news/<int:pk>/release", news_views.release, name="release-news"),
     path("p/<uuid:patient_id>/over-time/<path:code>", views.over_time, name="over-time"),
 ]

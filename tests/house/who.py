@@ -123,6 +123,11 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "messaging:partner": (OPERATORS, NOBODY),
     "messaging:pause": (NOBODY, OPERATORS),
     "messaging:resume": (NOBODY, OPERATORS),
+    "messaging:agreement": (frozenset({"central"}), frozenset({"central"})),
+    "messaging:partner-changes": (frozenset({"central"}), NOBODY),
+    "messaging:partner-change": (frozenset({"central"}), NOBODY),
+    "messaging:apply-change": (NOBODY, frozenset({"central"})),
+    "messaging:refuse-change": (NOBODY, frozenset({"central"})),
     # Mail
     "messaging:mails": (CENTRAL, NOBODY),
     "messaging:mail": (CENTRAL, NOBODY),

@@ -7,14 +7,14 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Organisation
 from accounts.policies import SYSTEM
 from demo.hospital.mail import Sink, delivery_report
 from messaging import mail_server
 from messaging.errors import NotSendable
 from messaging.mail_states import MAIL_LISTS, MAIL_MOVES, MAIL_WAITS, MailState
-from messaging.models import Bounce, Mailbox, MailLink, MailMessage, new_lease
+from messaging.models import Bounce, MailLink, MailMessage, new_lease
 from messaging.services import mail as services
+from tests.messaging.mails import make_mailbox, post
 from tests.messaging.senders import told
 
 pytestmark = pytest.mark.django_db
@@ -39,27 +39,6 @@ def sink(tmp_path, settings):
 @pytest.fixture
 def mailbox(db):
     return make_mailbox()
-
-
-def make_mailbox(**facts):
-    place, _ = Organisation.objects.get_or_create(
-        ods_code="RZ1-RAD", defaults={"name": "Radiology", "kind": "department"}
-    )
-    today = timezone.localdate()
-    defaults = {
-        "organisation": place, "purpose": "downtime", "address": "xray@stmildred.nhs.example",
-        "display_name": "X-ray reception", "verified_on": today, "valid_from": today,
-    }  # fmt: skip
-    return Mailbox.objects.create(**defaults | facts)
-
-
-def post(mailbox, **facts):
-    defaults = {
-        "purpose": mailbox.purpose, "subject": "Downtime request R-4821", "text": "See the form.",
-        "subject_type": "tests.Order", "subject_id": "a", "by": SYSTEM,
-    }  # fmt: skip
-    with transaction.atomic():
-        return services.post(to=mailbox, **defaults | facts)
 
 
 def state(mail):

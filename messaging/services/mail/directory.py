@@ -1,0 +1,129 @@
+"""The directory of mailboxes: one person enters an address, another makes sure that it is right.
+
+An address is never overwritten: a correction ends the old row and begins a new one, which nobody
+may write to before somebody else has verified it.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import Organisation
+from accounts.policies import Acting
+from messaging.errors import MailboxRefused
+from messaging.mail_format import is_address, is_allowed
+from messaging.mail_states import MailPurpose
+from messaging.models import Mailbox
+from messaging.policies import may_operate_mail, may_verify_mailbox
+
+
+def enter_mailbox(
+    organisation: Organisation,
+    *,
+    purpose: str,
+    modality: str = "",
+    address: str,
+    display_name: str,
+    by: Acting,
+) -> Mailbox:
+    """A new address, which is not written to before another person verified it.
+
+    Raises MailboxRefused for what is no address, is at no listed domain, or stands there already.
+    """
+    _refuse(by)
+    address = address.strip()
+    _refuse_address(address)
+    if purpose not in set(MailPurpose):
+        raise MailboxRefused("Choose what the mailbox is for.")
+    try:
+        with transaction.atomic():
+            mailbox = Mailbox.objects.create(
+                organisation=organisation, purpose=purpose, modality=modality.strip().upper(),
+                address=address, display_name=_plain(display_name) or organisation.name[:80],
+                entered_by=by.label[:150], valid_from=timezone.localdate(),
+            )  # fmt: skip
+            _record(by, "enter_mailbox", mailbox)
+    except IntegrityError:
+        words = "There is a mailbox for that already. Correct or end that one."
+        raise MailboxRefused(words) from None
+    return mailbox
+
+
+def _refuse_address(address: str) -> None:
+    if not is_address(address):
+        raise MailboxRefused("Enter one mail address, like reception@example.nhs.uk.")
+    if not is_allowed(address, settings.MAIL_DOMAINS):
+        listed = ", ".join(settings.MAIL_DOMAINS)
+        raise MailboxRefused(f"Mail may only be sent to these domains: {listed}.")
+
+
+def _plain(name: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:80]
+
+
+def verify_mailbox(mailbox: Mailbox, *, by: Acting) -> Mailbox:
+    """Somebody rang, or had an answer: it is the right mailbox. Not who entered it.
+
+    Raises MailboxRefused where it has ended meanwhile.
+    """
+    _refuse(by)
+    with transaction.atomic():
+        locked = _locked(mailbox)
+        if not may_verify_mailbox(by, locked):
+            raise PermissionDenied
+        locked.verified_on, locked.verified_by = timezone.localdate(), by.label[:150]
+        locked.save(update_fields=["verified_on", "verified_by"])
+        _record(by, "verify_mailbox", locked)
+        return locked
+
+
+def correct_mailbox(mailbox: Mailbox, *, address: str, by: Acting) -> Mailbox:
+    """The new row in place of the old, which ends today. Raises MailboxRefused."""
+    _refuse(by)
+    with transaction.atomic():
+        locked = _locked(mailbox)
+        if address.strip() == locked.address:
+            raise MailboxRefused("This is the address that stands there now.")
+        _end(locked, by)
+        return enter_mailbox(
+            locked.organisation, purpose=locked.purpose, modality=locked.modality,
+            address=address, display_name=locked.display_name, by=by,
+        )  # fmt: skip
+
+
+def end_mailbox(mailbox: Mailbox, *, by: Acting) -> Mailbox:
+    """Nothing is written there any more. Raises MailboxRefused where it has ended already."""
+    _refuse(by)
+    with transaction.atomic():
+        return _end(_locked(mailbox), by)
+
+
+def _end(mailbox: Mailbox, by: Acting) -> Mailbox:
+    mailbox.valid_to = timezone.localdate()
+    mailbox.save(update_fields=["valid_to"])
+    _record(by, "end_mailbox", mailbox)
+    return mailbox
+
+
+def _locked(mailbox: Mailbox) -> Mailbox:
+    rows = Mailbox.objects.select_for_update(of=("self",)).select_related("organisation")
+    locked = rows.get(pk=mailbox.pk)
+    if locked.valid_to is not None:
+        raise MailboxRefused("This mailbox has been ended or corrected meanwhile.")
+    return locked
+
+
+def _refuse(by: Acting) -> None:
+    if not may_operate_mail(by):
+        raise PermissionDenied
+
+
+def _record(by: Acting, action: str, mailbox: Mailbox) -> None:
+    audit.record(
+        acting=by, action=action, object_type="messaging.Mailbox", object_id=mailbox.pk,
+        reason=mailbox.purpose,
+    )  # fmt: skip
