@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Value
 
 from accounts.policies import Acting, partner_acting
 from messaging import wire
@@ -33,9 +33,10 @@ UNKNOWN_CODE: Final = "unknown_code"
 # Of an item and what stands around it, no more than matching and filing read.
 WITH: Final = ("patient", "service", "department__parent", "organisation", "request")
 NEEDED: Final = (
-    "placer_number", "status",
+    *(each.attname for each in RequestItem._meta.concrete_fields),  # it is moved and saved
     "patient__nhs_number", "patient__family_name", "patient__given_names", "patient__birth_date",
     "service__discipline", "department__name", "department__parent__name", "organisation__name",
+    "organisation__parent", "organisation__kind",
     "request__results_to",
 )  # fmt: skip
 FUTURE: Final = timedelta(days=1)  # a clock may be wrong by a time zone, not by more
@@ -43,7 +44,9 @@ FUTURE: Final = timedelta(days=1)  # a clock may be wrong by a time zone, not by
 
 def file_results(message: wire.Message, inbound: InboundMessage) -> None:
     """The handler of ORU^R01. Raises Park; runs inside the processing transaction."""
-    matched = [(each, _item_of(each, inbound)) for each in incoming_reports(message)]
+    reports = incoming_reports(message)
+    is_one = len(reports) == 1
+    matched = [(each, _item_of(each, inbound, lock=is_one)) for each in reports]
     by = partner_acting(inbound.partner.name if inbound.partner else inbound.sending_application)
     # Always in the same order, so that two messages about the same requests never wait in a ring.
     for incoming, item in sorted(matched, key=lambda pair: (pair[1].pk, pair[0].key)):
@@ -63,8 +66,8 @@ def _note_progress(incoming: IncomingReport, item: RequestItem, by: Acting) -> N
         raise Park(UNKNOWN_CODE, str(refusal)) from None
 
 
-def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
-    item = _by_placer_number(incoming.placer_number, inbound)
+def _item_of(incoming: IncomingReport, inbound: InboundMessage, *, lock: bool) -> RequestItem:
+    item = _by_placer_number(incoming.placer_number, inbound, lock=lock)
     if item is None:
         raise Park(UNKNOWN_REQUEST, "No request of ours has that number (ORC-2).")
     found = match(item.patient, incoming.patient)
@@ -80,14 +83,18 @@ def _item_of(incoming: IncomingReport, inbound: InboundMessage) -> RequestItem:
     return item
 
 
-def _by_placer_number(number: str, inbound: InboundMessage) -> Any:
-    """The item with what filing needs, and whether its department is one of the sender's."""
+def _by_placer_number(number: str, inbound: InboundMessage, *, lock: bool) -> Any:
+    """The item with what filing needs, and whether its department is one of the sender's.
+
+    `lock`: its row as well, where the message is about no other; several are locked in order.
+    """
     theirs = Partner.objects.filter(pk=inbound.partner_id or 0, departments=OuterRef("department"))
-    return (
-        RequestItem.objects.select_related(*WITH)
+    items = RequestItem.objects.select_for_update(of=("self",)) if lock else RequestItem.objects
+    found = (
+        items.select_related(*WITH)
         .only(*NEEDED)
         .prefetch_related("patient__identifiers")
-        .annotate(went_to_sender=Exists(theirs))
+        .annotate(went_to_sender=Exists(theirs), is_locked=Value(lock))
         .filter(placer_number=number)
-        .first()
     )
+    return next(iter(found), None)

@@ -31,15 +31,17 @@ def mark_resulted(
     units: str = "",
     flag: str = "",
     place: str = "",
+    is_locked: bool = False,
 ) -> RequestItem:
     """A report, or another version of one, is there for this item; it is to be reviewed again.
 
     `significance` is of all its unread reports together; `value`, `units` and `flag` are the
     leading value as sent, `headline` the first line of an imaging report. Raises MoveRefused for
     what was never sent. `report_id` keeps one line a report for the next request's context.
+    `is_locked`: the caller holds the item's row, and this is it.
     """
-    with transaction.atomic():
-        row = RequestItem.objects.select_for_update().get(pk=item.pk)  # often: no joins
+    with transaction.atomic(savepoint=not is_locked):
+        row = item if is_locked else RequestItem.objects.select_for_update().get(pk=item.pk)
         previous = PreviousResult(
             report_id=report_id, patient_id=row.patient_id, service_id=row.service_id, item=row,
             observed_at=observed_at, place=place[:120], value=value[:60], units=units[:30],

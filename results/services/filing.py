@@ -15,6 +15,7 @@ from accounts.roles import Permission
 from messaging.models import InboundMessage
 from requesting import services as requesting
 from requesting.models import RequestItem
+from requesting.states import Status
 from results import ranges
 from results.hl7 import (
     DOCUMENT_TYPES,
@@ -36,7 +37,6 @@ from results.states import (
     WITHOUT_VALUE,
     Event,
     Filing,
-    Group,
     Rank,
     Significance,
     View,
@@ -53,6 +53,7 @@ from .readers import readers_of
 
 LONGEST_HEADLINE = 200
 _KNOWN_VALUE_STATUSES = frozenset({"", "F", "U", *VALUE_STATUS_WORDS})
+_HAS_REPORTS = frozenset({Status.REPORTED, Status.REVIEWED, Status.CANCELLED})
 _TO_READ = frozenset({Event.FILED, Event.CHANGED, Event.CONTRADICTED})
 
 
@@ -63,10 +64,11 @@ def file_report(
 
     Versions may come in any order and more than once: the same set of them gives the same view.
     The same content again is noted and asks nobody for anything. `item` comes with its patient,
-    service, department, organisation and request.
+    service, department, organisation and request; `is_locked` on it says that its row is locked.
     """
     with transaction.atomic(savepoint=False):  # the caller's transaction is all or nothing
-        report = _locked(incoming, item)
+        item = _lock(item)
+        report = _report(incoming, item)
         known = list(report.versions.all()) if report.current_id else []
         now = timezone.now()
         if any(is_copy_of(incoming, version) for version in known):
@@ -79,41 +81,42 @@ def file_report(
             _put_in_front(report, view, at=now)
         _show(report, view, values)
         move(report, event, at=now, by=by, version=version)
-        report.save()
+        report.save(force_insert=not known)  # one statement: its version came before it
         if event in _TO_READ:
             _tell(report, incoming, item, by)
             tell_place(report, version, by=by)
         return report
 
 
-def _locked(incoming: IncomingReport, item: RequestItem) -> Report:
-    """The report's row, locked; a new one, which nobody sees yet, where there was none.
+def _lock(item: RequestItem) -> RequestItem:
+    """The item's row, locked until the end: whose it is cannot change meanwhile by a merge of two
+    records, and nobody else begins a report of it. `is_locked` says that the caller has done so."""
+    if getattr(item, "is_locked", False):
+        return item
+    row = RequestItem.objects.select_for_update().get(pk=item.pk)
+    item.patient_id = row.patient_id
+    row.service, row.department = item.service, item.department
+    row.organisation, row.request = item.organisation, item.request
+    return row
 
-    The item's row is locked first: whose it is cannot change meanwhile by a merge of two records.
-    """
-    rows = RequestItem.objects.select_for_update().filter(pk=item.pk)
-    item.patient_id = rows.values_list("patient_id", flat=True).get()
-    now = timezone.now()
-    new = Report(
-        item=item,
-        key=incoming.key,
-        patient_id=item.patient_id,
-        organisation_id=item.organisation_id,
-        department_id=item.department_id,
-        discipline=item.service.discipline,
-        name=incoming.name,
-        owner_id=item.request.results_to_id,
-        significance=Significance.UNCLASSIFIED,
-        list_group=Group.ABNORMAL,
-        result_status=incoming.result_status,
-        issued_at=incoming.issued_at,
-        arrived_at=now,
-        due_at=now,
-        escalates_at=now,
-    )
-    Report.objects.bulk_create([new], ignore_conflicts=True)  # one statement, whoever was first
-    report = Report.objects.select_for_update().get(item=item, key=incoming.key)
-    report.organisation = item.organisation
+
+def _report(incoming: IncomingReport, item: RequestItem) -> Report:
+    """The report's row, locked; where there is none, a new one that is not in the table yet."""
+    report = Report.objects.select_for_update().filter(item=item, key=incoming.key).first()
+    if report is None:
+        now = timezone.now()
+        report = Report(
+            item=item,
+            key=incoming.key,
+            patient_id=item.patient_id,
+            department_id=item.department_id,
+            discipline=item.service.discipline,
+            name=incoming.name,
+            owner_id=item.request.results_to_id,
+            arrived_at=now,
+            due_at=now,
+        )
+    report.item, report.organisation = item, item.organisation
     return report
 
 
@@ -359,11 +362,11 @@ def _first_words(incoming: IncomingReport) -> str:
 
 
 def _tell_request(report: Report, item: RequestItem, by: Acting) -> None:
-    unread = Report.objects.filter(item=item, state=Filing.UNREAD)
     leading, current = report.leading, report.current
     requesting.mark_resulted(
         item,
-        significance=worst(unread.values_list("significance", flat=True)),
+        is_locked=True,
+        significance=_of_all_unread(report, item),
         report_id=report.pk,
         observed_at=current.observed_at if current else report.issued_at,
         headline=report.headline if report.discipline == IMAGING else "",
@@ -375,6 +378,14 @@ def _tell_request(report: Report, item: RequestItem, by: Acting) -> None:
     )
     if RANKS[report.result_status] is Rank.WITHDRAWN:
         requesting.forget_result(report_id=report.pk)
+
+
+def _of_all_unread(report: Report, item: RequestItem) -> Significance:
+    """The heaviest of the item's unread reports; before its first one nobody need be asked."""
+    if item.status not in _HAS_REPORTS:
+        return Significance(report.significance)
+    unread = Report.objects.filter(item=item, state=Filing.UNREAD)
+    return worst(unread.values_list("significance", flat=True))
 
 
 def _tell_people(report: Report, item: RequestItem) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from accounts import audit
 from accounts.models import User
 from accounts.policies import Acting
 from requesting import services as requesting
+from requesting.models import RequestItem
 from requesting.states import Status
 from results.errors import (
     AlreadyReviewed,
@@ -57,6 +58,7 @@ def review(
     Raises NotAllowed, AlreadyReviewed, ChangedSince, or NotAnAnswer; then nothing has changed.
     """
     with transaction.atomic():
+        _lock_items([report.pk])
         locked = _locked(report.pk)
         if not may_review(by, locked):
             raise NotAllowed
@@ -75,6 +77,7 @@ def review_together(
     this person's to review, already reviewed, or changed since they were shown (H32).
     """
     with transaction.atomic():
+        _lock_items(ticked)
         whole = _whole().filter(pk__in=ticked).order_by("pk")
         reports = {report.pk: report for report in whole}
         refused = [key for key, version in ticked.items() if not _fits(reports, key, version, by)]
@@ -97,6 +100,12 @@ def note_copy_seen(report: Report, *, by: Acting, request: HttpRequest | None = 
                 patient_id=report.patient_id, request=request,
             )  # fmt: skip
         return seen
+
+
+def _lock_items(reports: Iterable[UUID]) -> None:
+    """The item before its reports, as filing does: so the two never wait for each other."""
+    items = RequestItem.objects.filter(reports__in=list(reports)).order_by("pk")
+    list(items.select_for_update(of=("self",)).values_list("pk", flat=True))
 
 
 def _whole() -> QuerySet[Report]:
