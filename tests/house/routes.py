@@ -17,10 +17,14 @@ from django.utils import timezone
 from accounts.models import Organisation
 from accounts.policies import SYSTEM
 from demo.desks import seed_desks
-from messaging.models import InboundMessage, OutboundMessage, Partner
+from messaging import services as messages
+from messaging.models import Correction, InboundMessage, OutboundMessage, Partner, Replay
+from messaging.queries import Chosen
 from patients import services as patients
 from patients.hl7 import pid_segment
 from patients.models import Merge, Patient
+from requesting import services as requests
+from requesting.models import AccessTicket, DowntimeForm
 from results import services as results
 from results.models import Document, Report
 from tests.messaging.mails import mail_that_came_back
@@ -79,6 +83,7 @@ class Cast(World):
         self.message_in = InboundMessage.objects.latest("pk")
         self.merge, self.former = _merges(surgery, self.agnes)
         self.message_out = OutboundMessage.objects.latest("pk")
+        self.correction, self.replay = _set_going(self)
         self.mail, self.bounce = mail_that_came_back(self.place("RZ1RAD"))
         self.hold = results.hold_news(reason="A short outage", by=SYSTEM)
 
@@ -120,6 +125,22 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "messaging:out": lambda cast: {"pk": cast.message_out.pk},
     "messaging:retry-out": lambda cast: {"pk": cast.message_out.pk},
     "messaging:handle-out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:correct-in": lambda cast: {"pk": cast.message_in.pk},
+    "messaging:bytes-in": lambda cast: {"pk": cast.message_in.pk},
+    "messaging:raw-in": lambda cast: {"pk": cast.message_in.pk},
+    "messaging:cause-in": lambda cast: {"code": "unknown_request"},
+    "messaging:replay-in": lambda cast: {"code": "unknown_request"},
+    "messaging:correct-out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:bytes-out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:raw-out": lambda cast: {"pk": cast.message_out.pk},
+    "messaging:cause-out": lambda cast: {"code": "rejected"},
+    "messaging:replay-out": lambda cast: {"code": "rejected"},
+    "messaging:correction": lambda cast: {"pk": cast.correction.pk},
+    "messaging:approve": lambda cast: {"pk": cast.correction.pk},
+    "messaging:decline": lambda cast: {"pk": cast.correction.pk},
+    "messaging:replay": lambda cast: {"pk": cast.replay.pk},
+    "messaging:replay-now": lambda cast: {"pk": cast.replay.pk},
+    "messaging:stop-replay": lambda cast: {"pk": cast.replay.pk},
     "messaging:partner": lambda cast: {"pk": cast.message_in.partner_id},
     "messaging:pause": lambda cast: {"pk": cast.message_in.partner_id},
     "messaging:resume": lambda cast: {"pk": cast.message_in.partner_id},
@@ -189,3 +210,24 @@ def absent(route: Route, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def address(route: Route, arguments: dict[str, Any]) -> str:
     return reverse(route.name, kwargs=arguments or None)
+
+
+def _set_going(cast: Cast) -> tuple[Correction, Replay]:
+    """What the laboratory set going about messages that needed a person: an order that nobody
+    asked for is corrected, another is sent back."""
+    partner = cast.message_in.partner
+    lab = cast.acting("lab")
+    parked = []
+    for control_id in ("HOUSE-3", "HOUSE-4"):
+        raw = bytes(cast.message_in.raw).replace(b"HOUSE-1", control_id.encode())
+        row = InboundMessage.objects.create(
+            partner=partner, feed=cast.message_in.feed, control_id=control_id, raw=raw,
+            state="parked", reason_code="unknown_request", acknowledgement="AA",
+            message_type="ORU^R01",
+        )  # fmt: skip
+        parked.append(row)
+    text = bytes(parked[0].raw).decode().replace("\r", "\n") + "NTE|9||Rung.\n"
+    correction = messages.correct_inbound(parked[0], text=text, reason="Rung.", by=lab)
+    chosen = Chosen("in", "unknown_request")
+    replay = messages.start_replay(chosen, highest=parked[1].pk, per_minute=10, by=lab)
+    return correction, replay
