@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -141,9 +141,17 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "messaging:replay": lambda cast: {"pk": cast.replay.pk},
     "messaging:replay-now": lambda cast: {"pk": cast.replay.pk},
     "messaging:stop-replay": lambda cast: {"pk": cast.replay.pk},
+    **{
+        name: lambda cast: {"partner_id": cast.message_in.partner_id}
+        for name in ("link", "declare-down", "declare-over")
+    },
     "messaging:partner": lambda cast: {"pk": cast.message_in.partner_id},
     "messaging:pause": lambda cast: {"pk": cast.message_in.partner_id},
     "messaging:resume": lambda cast: {"pk": cast.message_in.partner_id},
+    "messaging:agreement": lambda cast: {"pk": cast.message_in.partner_id, "part": "line"},
+    "messaging:partner-change": lambda cast: {"pk": _proposal(cast).pk},
+    "messaging:apply-change": lambda cast: {"pk": _proposal(cast).pk},
+    "messaging:refuse-change": lambda cast: {"pk": _proposal(cast).pk},
     "results:document": lambda cast: {
         "report_id": cast.report.pk,
         "document_id": Document.objects.latest("pk").pk,
@@ -171,6 +179,21 @@ def _on_paper(surgery: Surgery, patient: Patient) -> tuple[DowntimeForm, AccessT
         patient=patient, test="FBC", by=surgery.acting("gp"),
     )  # fmt: skip
     return form, ticket
+
+
+def _proposal(cast: Cast) -> PartnerChange:
+    """Somebody else of the central team wants a partner at another port."""
+    found = PartnerChange.objects.filter(state="pending").first()
+    if found is not None:
+        return found
+    partner = cast.message_in.partner
+    Partner.objects.filter(pk=partner.pk).update(
+        cleartext_until=timezone.now() + timedelta(days=9), cleartext_because="It is a test."
+    )
+    partner.refresh_from_db()
+    wanted = agreement_of(partner) | {"port": partner.port + 1}
+    by = cast.acting(cast.stranger("central").username)
+    return messaging.propose_change(partner.slug, wanted, why="It moves", by=by)
 
 
 def _reported(surgery: Surgery, patient: Patient) -> Report:

@@ -210,7 +210,9 @@ def test_every_modality_of_the_catalogue_has_a_section(modality):
     "wrong",
     [
         {"kind": "ORU^R01"},
-        {"control": "XO"},
+        {"control": "DC"},
+        {"version": "2.2"},
+        {"priorities": {"routine": "R", "urgent": "R", "2ww": "T"}},
         {"copies": tuple(Person(str(n), "GMC", "X") for n in range(6))},
         {"orderer": Person("", "GMC", "Patel")},
     ],

@@ -1,4 +1,4 @@
-"""The form on paper: all of the request is on it, nothing runs over, the barcode is the reference."""
+"""The form on paper: all of the request is on it, and its barcode is the reference."""
 
 import re
 from io import BytesIO
