@@ -97,15 +97,27 @@ def _narrowed(messages: QuerySet[Any], acting: Acting) -> QuerySet[Any]:
 def lists_for(acting: Acting, *, shown: str, page: int) -> Lists:
     """A list of the messages page. An unknown name shows what needs a person."""
     chosen = List(shown) if shown in set(List) else List.NEEDS_YOU
-    inbound = inbound_for_operator(acting).filter(state__in=_states(IN_LISTS, chosen))
+    inbound = _on_list(inbound_for_operator(acting), chosen)
     outbound = outbound_for_operator(acting).filter(state__in=_states(OUT_LISTS, chosen))
     counts = _counts(acting)
     if chosen is List.REFUSED:
         return Lists(chosen, [], counts[chosen], 1, 1, counts, refused_for(acting))
-    last = max(1, -(-_total(chosen, counts) // PAGE))
+    if chosen is List.DONE:  # only ever longer: nobody counts it, one leafs through it
+        page = max(page, 1)
+        lines = _merged(inbound, outbound, chosen, page)
+        return Lists(chosen, lines, len(lines), page, page + (len(lines) == PAGE), counts, [])
+    last = max(1, -(-counts[chosen] // PAGE))
     page = min(max(page, 1), last)
     lines = _merged(inbound, outbound, chosen, page)
-    return Lists(chosen, lines, counts.get(chosen, len(lines)), page, last, counts, [])
+    return Lists(chosen, lines, counts[chosen], page, last, counts, [])
+
+
+def _on_list(rows: QuerySet[InboundMessage], chosen: List) -> QuerySet[InboundMessage]:
+    """What was refused long ago is with what is done: the list of refusals is of the last days."""
+    states = Q(state__in=_states(IN_LISTS, chosen))
+    if chosen is List.DONE:
+        states |= Q(state=InState.REFUSED, received_at__lt=timezone.now() - REFUSED_SHOWN)
+    return rows.filter(states)
 
 
 def _states(lists: dict[Any, List], chosen: List) -> list[str]:
@@ -127,10 +139,6 @@ def _counts(acting: Acting) -> dict[List, int]:
         for row in rows.order_by().values("state").annotate(count=Count("pk")):
             counts[lists[row["state"]]] += row["count"]  # type: ignore[index]
     return counts
-
-
-def _total(chosen: List, counts: dict[List, int]) -> int:
-    return counts.get(chosen, PAGE)  # of what is done, the last page of it
 
 
 def _merged(
