@@ -7,6 +7,8 @@ effects or none.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from accounts.policies import Acting, partner_acting
@@ -15,14 +17,15 @@ from catalogue.errors import UnknownCode
 from catalogue.models import ServiceCode
 from messaging import wire
 from messaging.errors import Park
-from messaging.models import InboundMessage
+from messaging.models import InboundMessage, Partner
+from messaging.queries.codes import has_map, ours
 from patients.hl7 import demographics as demographics_of
 from patients.matching import Demographics
 from patients.queries import match
 
 from . import services
 from .errors import MoveRefused, NoCodeFor, NotUnderstood
-from .hl7 import StatusReply, read_replies, system_of
+from .hl7 import CODE_SYSTEMS, StatusReply, read_replies, system_of
 from .models import RequestItem
 
 UNKNOWN_REQUEST: Final = "unknown_request"
@@ -42,7 +45,7 @@ def hear_status(message: wire.Message, inbound: InboundMessage) -> None:
     matched = [(reply, _item_of(reply, patient, inbound)) for reply in replies]
     # Always in the same order, so that two messages about the same items never wait in a ring.
     for reply, item in sorted(matched, key=lambda pair: pair[1].pk):
-        _hear(reply, item, by)
+        _hear(_in_our_codes(reply, inbound.partner), item, by)
 
 
 def _replies(message: wire.Message) -> tuple[StatusReply, ...]:
@@ -83,6 +86,20 @@ def _numbered(reply: StatusReply) -> RequestItem | None:
     return items.filter(placer_number=reply.placer).first() if reply.placer else None
 
 
+def _in_our_codes(reply: StatusReply, partner: Partner | None) -> StatusReply:
+    """What the partner's own codes mean here. Raises Park for one that its closed maps lack."""
+    if partner is None:
+        return reply
+    changed = {}
+    if reply.control == "XX" and reply.code and has_map(partner, "exam"):
+        changed = {"code": ours(partner, "exam", reply.code), "system": ""}
+    if reply.reason_code:
+        changed["reason_code"] = ours(partner, "reason", reply.reason_code)
+    if reply.site_code:
+        changed["site_code"] = ours(partner, "site", reply.site_code)
+    return replace(reply, **changed)
+
+
 def _hear(reply: StatusReply, item: RequestItem, by: Acting) -> None:
     try:
         services.hear(item, reply, exam=_exam(reply), by=by)
@@ -96,7 +113,9 @@ def _exam(reply: StatusReply) -> ServiceCode | None:
     """What a changed examination's code means, when we know it."""
     if reply.control != "XX":
         return None
-    try:
-        return catalogue.by_code(system_of(reply.system), reply.code)
-    except (NoCodeFor, UnknownCode):
-        return None
+    with suppress(NoCodeFor):
+        systems = (system_of(reply.system),) if reply.system else tuple(CODE_SYSTEMS)
+        for system in systems:
+            with suppress(UnknownCode):
+                return catalogue.by_code(system, reply.code)
+    return None

@@ -172,6 +172,15 @@ def may_cancel(acting: Acting, item: RequestItem) -> bool:
     return _may_change(acting, item) and item.status in stages and not item.cancel_requested_at
 
 
+def may_amend(acting: Acting, item: RequestItem) -> bool:
+    """Sent, and not acknowledged by the department's system: after that they have it, and ring.
+
+    What went on a downtime form is on paper there, and cannot be changed from here either.
+    """
+    is_asked_off = bool(item.cancel_requested_at or item.downtime_due_at)
+    return _may_change(acting, item) and item.status in ON_THE_WIRE and not is_asked_off
+
+
 def is_cancelled_by_message(item: RequestItem) -> bool:
     """Whether the department has it, or may have it: then only they can say that it is off."""
     return item.status in (ON_THE_WIRE | WITH_DEPARTMENT) and not item.order_due_at
@@ -220,6 +229,7 @@ def actions(acting: Acting, item: RequestItem) -> tuple[str, ...]:
         "fix": lambda who, what: may_fix(who, what) and what.status == S.REJECTED,
         "rebook": lambda who, what: may_rebook(who, what) and what.status == S.DNA,
         "close": may_close,
+        "amend": may_amend,
         "collect": may_collect,
         "cancel": may_cancel,
         "seen": may_mark_seen,

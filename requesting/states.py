@@ -62,6 +62,11 @@ class Event(StrEnum):
     DNA = "dna"
     COLLECTED = "collected"
     STARTED = "started"
+    AMENDED = "amended"  # the requester changed it before the department had acknowledged it
+    CHANGE_CONFIRMED = "change_confirmed"
+    CHANGE_REFUSED = "change_refused"
+    PUT_ON_HOLD = "put_on_hold"  # the department waits for something
+    HOLD_ENDED = "hold_ended"
     CANCEL_ASKED = "cancel_asked"
     CANCEL_REFUSED = "cancel_refused"
     CANCELLED = "cancelled"
@@ -77,6 +82,7 @@ class Attention(StrEnum):
 
     EXAM_CHANGED = "exam_changed"
     CANCEL_REFUSED = "cancel_refused"
+    CHANGE_REFUSED = "change_refused"
     CANCELLED = "cancelled"  # by somebody else than the requester
 
 
@@ -122,6 +128,13 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     **_to(S.DNA, E.DNA, ON_THE_WIRE, WITH_DEPARTMENT - {S.COLLECTED, S.PROGRESS}),
     **_to(S.COLLECTED, E.COLLECTED, ON_THE_WIRE, WITH_DEPARTMENT - {S.COLLECTED, S.PROGRESS}),
     **_to(S.PROGRESS, E.STARTED, ON_THE_WIRE, WITH_DEPARTMENT - {S.PROGRESS}, {S.DNA}),
+    **_stays(E.AMENDED, ON_THE_WIRE),
+    **_stays(E.CHANGE_CONFIRMED, ON_THE_WIRE, WITH_DEPARTMENT),
+    **_stays(E.CHANGE_REFUSED, ON_THE_WIRE, WITH_DEPARTMENT, {S.DNA}),
+    # On hold is no status: how far it had come stays to be seen, with a clock of its own.
+    **_to(S.RECEIVED, E.PUT_ON_HOLD, ON_THE_WIRE),
+    **_stays(E.PUT_ON_HOLD, WITH_DEPARTMENT),
+    **_stays(E.HOLD_ENDED, WITH_DEPARTMENT),
     **_stays(E.CANCEL_ASKED, ON_THE_WIRE, WITH_DEPARTMENT),
     **_stays(E.CANCEL_REFUSED, ON_THE_WIRE, WITH_DEPARTMENT),
     **_to(S.CANCELLED, E.CANCELLED, UNFINISHED),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messaging import wire
 from messaging.wire import Message, Segment
 
-from .codes import priority_of, system_of
+from .codes import PRIORITIES, priority_of, system_on_the_wire
 from .words import DETAILS_NOTE, clinical_information, details_note
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Asked:
     orderer: tuple[str, str, str]
     copies: tuple[str, ...]
     take_from: str  # ISO, or ""
+    samples: tuple[tuple[str, str, str], ...]  # specimen's code and name, and the container's name
 
 
 def as_asked(order: Order, line: Line) -> Asked:
@@ -42,7 +44,7 @@ def as_asked(order: Order, line: Line) -> Asked:
         placer=line.placer,
         code=line.code,
         name=line.name,
-        system=line.system,
+        system=line.wire_system or system_on_the_wire(line.system),
         priority=line.priority,
         reasons=tuple((reason.code, reason.text) for reason in line.reasons),
         information=clinical_information(line),
@@ -51,6 +53,14 @@ def as_asked(order: Order, line: Line) -> Asked:
         orderer=(person.number, person.body, person.family),
         copies=tuple(copy.number for copy in order.copies),
         take_from=line.take_from.isoformat() if line.take_from else "",
+        samples=_meant_samples(line),
+    )
+
+
+def _meant_samples(line: Line) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (each.code, each.name, each.container_name if each.container else "")
+        for each in line.samples
     )
 
 
@@ -59,23 +69,39 @@ def _as_sent(answer: Answered) -> tuple[str, str, str, str]:
     return answer.code, answer.question, answer.value, label
 
 
-def asked(message: Message) -> tuple[Asked, ...]:
-    """What this message says of each of its tests, in order. Raises NoCodeFor."""
-    return tuple(_asked(group) for group in message.groups("ORC"))
+def asked(message: Message, *, priorities: Mapping[str, str] = PRIORITIES) -> tuple[Asked, ...]:
+    """What this message says of each of its tests, in order; `priorities` are our codes to the
+    partner's. Raises NoCodeFor."""
+    return tuple(_asked(group, spms, priorities) for spms, group in _orders(message))
 
 
-def _asked(group: list[Segment]) -> Asked:
+def _orders(message: Message) -> Iterator[tuple[list[Segment], list[Segment]]]:
+    """Each order with its specimens: above it in OML^O33, below it elsewhere."""
+    is_above = message.trigger == "O33"
+    before = next((place for place, each in enumerate(message) if each.name == "ORC"), 0)
+    above = _spms(message.segments[:before])
+    for group in message.groups("ORC"):
+        own = _spms(group)
+        yield (above if is_above else own), group
+        above = own or above
+
+
+def _spms(segments: Sequence[Segment]) -> list[Segment]:
+    return [each for each in segments if each.name == "SPM"]
+
+
+def _asked(group: list[Segment], spms: list[Segment], priorities: Mapping[str, str]) -> Asked:
     by_name = {name: [each for each in group if each.name == name] for name in ("OBX", "NTE")}
     orc = group[0]
     obr = next(each for each in group if each.name == "OBR")
-    details = [note.get(3) for note in by_name["NTE"] if note.get(4) == DETAILS_NOTE]
+    details = [note.get(3) for note in by_name["NTE"] if _is_details(note)]
     return Asked(
         control=orc.get(1),
         placer=orc.get(2),
         code=obr.get(4),
         name=obr.get(4, 2),
-        system=system_of(obr.get(4, 3)),
-        priority=priority_of(orc.get(7, 6)),
+        system=obr.get(4, 3),
+        priority=priority_of(orc.get(7, 6), priorities),
         reasons=tuple((each.get(1), each.get(2)) for each in obr.repetitions(31)),
         information=obr.get(13),
         details=details[0] if details else "",
@@ -83,7 +109,24 @@ def _asked(group: list[Segment]) -> Asked:
         orderer=(orc.get(12), orc.get(12, 9), orc.get(12, 2)),
         copies=tuple(each.get(1) for each in obr.repetitions(28)),
         take_from=wire.read_date(orc.get(7, 4)).isoformat() if orc.get(7, 4) else "",
+        samples=tuple(map(_sample, spms)) or _source(obr),
     )
+
+
+def _is_details(note: Segment) -> bool:
+    """NTE-4 says so; before version 2.3.1 there is none, and it is the requester's own (NTE-2)."""
+    return note.get(4) == DETAILS_NOTE if note.raw(4) else note.get(2) == "P"
+
+
+def _sample(spm: Segment) -> tuple[str, str, str]:
+    return spm.get(4), spm.get(4, 2), spm.get(27, 2)
+
+
+def _source(obr: Segment) -> tuple[tuple[str, str, str], ...]:
+    """OBR-15, where there is no SPM. Its additives are words, or since 2.5 a code with words."""
+    if not obr.raw(15):
+        return ()
+    return ((obr.get(15), obr.get(15, 1, 2), obr.get(15, 2, 2) or obr.get(15, 2)),)
 
 
 def _answer(obx: Segment) -> tuple[str, str, str, str]:

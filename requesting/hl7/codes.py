@@ -1,5 +1,6 @@
 """Our codes and theirs: closed tables without a default. What is not here is not sent (H11)."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from requesting.errors import NoCodeFor
@@ -23,9 +24,9 @@ def priority_code(priority: str) -> str:
     return _closed("priority", PRIORITIES, priority)
 
 
-def priority_of(code: str) -> str:
+def priority_of(code: str, priorities: Mapping[str, str] = PRIORITIES) -> str:
     """Our priority of a code on the wire. Raises NoCodeFor."""
-    return _closed("priority code", {theirs: ours for ours, theirs in PRIORITIES.items()}, code)
+    return _closed("priority code", {theirs: ours for ours, theirs in priorities.items()}, code)
 
 
 def system_on_the_wire(system: str) -> str:

@@ -7,11 +7,15 @@ from datetime import datetime
 
 from accounts.models import User
 from messaging.models import Partner
+from messaging.queries.codes import Code, has_map, theirs
 from patients.hl7 import pd1_segment, pid_segment
 from requesting.drafts import COLLECTION_WORDS
 from requesting.models import OrderMessage, Request, RequestItem
 
+from .codes import PRIORITIES
 from .orders import Answered, Line, Order, Person, Reason, Sample
+
+STATUS_OF_A_SAMPLE = "IP"  # ORC-5, table 0038: taken, so the test is under way
 
 
 def order_of(
@@ -24,9 +28,13 @@ def order_of(
     control: str = OrderMessage.Control.NEW,
     reason_code: str = "",
     reason: str = "",
+    collected_at: datetime | None = None,
 ) -> Order:
-    """One message for one department: these items, as the partner likes to be spoken to."""
-    lines = tuple(_line(item) for item in items)
+    """One message for one department: these items, as the partner likes to be spoken to, in its
+    codes. Raises messaging.errors.NotSendable for what its maps lack."""
+    codes = Codes(partner)
+    rows = list(items)
+    lines = tuple(_line(item, codes) for item in rows)
     place = request.organisation
     pd1 = pd1_segment(request.patient)
     return Order(
@@ -49,8 +57,11 @@ def order_of(
         phone=place.phone,
         lines=lines,
         copies=tuple(_person(user) for user in _copies(request)),
-        reason_code=reason_code,
+        reason_code=codes.of("reason", reason_code).code if reason_code else "",
         reason=reason,
+        priorities=codes.priorities([item.priority for item in rows]),
+        status=STATUS_OF_A_SAMPLE if control == OrderMessage.Control.STATUS else "",
+        collected_at=collected_at,
     )
 
 
@@ -76,31 +87,66 @@ def _person(user: User) -> Person:
     )
 
 
-def _line(item: RequestItem) -> Line:
+def _line(item: RequestItem, codes: Codes) -> Line:
+    exam = codes.of("exam", item.code)
+    modality = item.service.modality
     return Line(
         placer=item.placer_number,
         filler=item.filler_number,
-        code=item.code,
-        name=item.code_display,
+        code=exam.code,
+        name=exam.display or item.code_display,
         system=item.code_system,
+        wire_system=exam.system,
         priority=item.priority,
-        modality=item.service.modality,
+        modality=modality,
+        section=codes.of("modality", modality or "LAB").code if codes.has("modality") else "",
         reasons=tuple(
             Reason(each["code"], each["text"], each.get("sentence", "")) for each in item.reasons
         ),
         details=item.clinical_details,
         answers=tuple(
-            Answered(each.question_code, each.question_text, each.kind, each.value, each.label)
+            Answered(
+                codes.of("question", each.question_code).code, each.question_text, each.kind,
+                each.value, each.label,
+            )
             for each in item.answers.all()
         ),
-        samples=_samples(item),
+        samples=_samples(item, codes),
         take_from=item.take_from,
         collection=COLLECTION_WORDS.get(item.collection, ""),
-    )
+    )  # fmt: skip
 
 
-def _samples(item: RequestItem) -> tuple[Sample, ...]:
+def _samples(item: RequestItem, codes: Codes) -> tuple[Sample, ...]:
     return tuple(
-        Sample(need.specimen_code, need.specimen, need.container.code, need.container.name)
+        Sample(
+            codes.of("specimen", need.specimen_code).code if need.specimen_code else "",
+            need.specimen,
+            codes.of("container", need.container.code).code,
+            need.container.name,
+        )
         for need in item.service.specimens.all()
     )
+
+
+class Codes:
+    """The partner's codes for ours. Closed: where there is a map, what it lacks is not sent."""
+
+    def __init__(self, partner: Partner) -> None:
+        self.partner = partner
+        self._mapped: dict[str, bool] = {}
+
+    def has(self, kind: str) -> bool:
+        if kind not in self._mapped:
+            self._mapped[kind] = has_map(self.partner, kind)
+        return self._mapped[kind]
+
+    def of(self, kind: str, ours: str) -> Code:
+        """Raises messaging.errors.NotSendable."""
+        return theirs(self.partner, kind, ours) if self.has(kind) else Code(ours)
+
+    def priorities(self, ours: Iterable[str]) -> dict[str, str]:
+        """ORC-7.6 for each of these priorities. Without a map, HL7's own."""
+        if not self.has("priority"):
+            return dict(PRIORITIES)
+        return {each: self.of("priority", each).code for each in ours}

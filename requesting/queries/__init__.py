@@ -4,6 +4,7 @@
 `vetting_for` the doors, which record the look; `draft_for` what a person has begun.
 """
 
+from .amending import amendable, amended, as_asked, may_be_amended
 from .at_hand import Desk, desk
 from .composing import (
     ChosenTest,
@@ -43,7 +44,7 @@ from .finding import (
     usual_services,
 )
 from .missing import problems_of
-from .telling import HistoryLine, days_waiting, history, is_overdue, next_sentence
+from .telling import HistoryLine, changes_of, days_waiting, history, is_overdue, next_sentence
 from .tracking import (
     Filters,
     Tally,
@@ -76,11 +77,12 @@ __all__ = [
     "ChosenTest", "Composition", "DepartmentRow", "Desk", "Examined", "Filters", "HistoryLine",
     "ItemDetail", "JustDecided", "Narrowing", "SentRequest", "SentTest", "Suggestion",
     "Tally", "TrackerPage", "TrackerRow", "Usual", "VettingDetail", "VettingLane",
-    "VettingPage", "VettingRow", "allowance", "came_since", "check_within_reach", "compose",
+    "VettingPage", "VettingRow", "allowance", "amendable", "amended",
+    "as_asked", "came_since", "changes_of", "check_within_reach", "compose",
     "context_of", "counts", "days_waiting", "department_counts", "department_requests",
     "department_rows", "department_worklist", "desk", "draft_for", "exam", "examine", "group_of",
     "history", "hours_today", "is_overdue", "item_for", "item_in_hand", "item_row",
-    "just_decided", "look_up", "may_undo_now", "narrowing", "needs_you_count", "next_sentence",
+    "just_decided", "look_up", "may_be_amended", "may_undo_now", "narrowing", "needs_you_count", "next_sentence",
     "next_to_vet", "open_drafts", "order_set_codes", "order_sets", "overdue", "patient_in_hand",
     "problems_of", "reason_words", "recipients", "request_for", "requesters",
     "requests_of_patient", "sent_for", "sent_with_key", "sentence_for", "suggestions",

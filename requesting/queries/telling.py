@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import Discipline
 from nhsuk.formats import cdate_text, cdatetime_text, ctime_text, in_london
-from requesting.models import RequestEvent, RequestItem
+from requesting.models import Priority, RequestEvent, RequestItem
 from requesting.states import CRITICAL_LIMIT, WAITS, Attention, Event, Owner, Status, Told, sentence
 
 
@@ -61,6 +63,8 @@ def department_sentence(item: RequestItem) -> str:
     if item.cancel_requested_at:
         asked = cdatetime_text(item.cancel_requested_at, relative=False)
         return f"The requester asked on {asked} to cancel it. Answer from your own system."
+    if item.held_since:
+        return _on_hold(item)
     if item.status == Status.REPORTED:
         return f"Reported. To be reviewed by {item.organisation.name}."
     if item.status == Status.QUEUED and item.downtime_due_at:
@@ -82,10 +86,21 @@ def _attention(item: RequestItem) -> str:
         return f"{department.name} changed it to {item.service_name}."
     if item.attention == Attention.CANCEL_REFUSED:
         return f"{department.name} did not cancel it. Ring {department.phone}."
+    if item.attention == Attention.CHANGE_REFUSED:
+        return f"{department.name} did not change it: it is as it was. Ring {department.phone}."
     if item.cancel_requested_at:
         asked = cdatetime_text(item.cancel_requested_at, relative=False)
         return f"Cancel asked {asked}. Ring {department.phone} too: it is not cancelled yet."
-    return ""
+    if item.change_sent_at:
+        return f"Your change follows it. {department.name} has not taken the change yet."
+    return _on_hold(item)
+
+
+def _on_hold(item: RequestItem) -> str:
+    if item.held_since is None:
+        return ""
+    since = cdatetime_text(item.held_since, relative=False)
+    return f"On hold at {item.department.name} since {since}: {item.held_for.rstrip('.')}."
 
 
 def _overdue(item: RequestItem) -> str:
@@ -147,6 +162,11 @@ TITLES: dict[str, str] = {
     Event.DNA: "Did not attend",
     Event.COLLECTED: "Sample collected",
     Event.STARTED: "In progress",
+    Event.AMENDED: "Changed by the requester",
+    Event.CHANGE_CONFIRMED: "Change confirmed",
+    Event.CHANGE_REFUSED: "Could not be changed",
+    Event.PUT_ON_HOLD: "On hold",
+    Event.HOLD_ENDED: "No longer on hold",
     Event.CANCEL_ASKED: "Asked to cancel",
     Event.CANCEL_REFUSED: "Could not be cancelled",
     Event.CANCELLED: "Cancelled",
@@ -159,6 +179,15 @@ TITLES: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class Change:
+    """What one part of a request said before it was changed, and what it says since."""
+
+    part: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class HistoryLine:
     """One move. `place` is the code of the organisation that the person acted for."""
 
@@ -168,14 +197,17 @@ class HistoryLine:
     place: str
     at: datetime
     reason: str
+    changes: tuple[Change, ...] = ()  # of an amendment
 
 
 def history(item: RequestItem) -> list[HistoryLine]:
     """Every move of the item, the newest first."""
-    return [_line(event) for event in item.events.order_by("-id")]
+    events = item.events.select_related("amendment").order_by("-id")
+    return [_line(event) for event in events]
 
 
 def _line(event: RequestEvent) -> HistoryLine:
+    amendment = getattr(event, "amendment", None)
     return HistoryLine(
         title=TITLES[event.event],
         by=event.by_name,
@@ -183,4 +215,24 @@ def _line(event: RequestEvent) -> HistoryLine:
         place=event.organisation_code,
         at=event.at,
         reason=event.reason,
+        changes=changes_of(amendment.before, amendment.after) if amendment else (),
     )
+
+
+def changes_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The parts that differ, in words; both as `services.amending` keeps them."""
+    old, new = _parts(before), _parts(after)
+    return tuple(
+        Change(part, old.get(part, "Nothing"), new.get(part, "Nothing"))
+        for part in dict.fromkeys([*old, *new])
+        if old.get(part) != new.get(part)
+    )
+
+
+def _parts(kept: Mapping[str, Any]) -> dict[str, str]:
+    parts = {
+        "Priority": str(Priority(kept["priority"]).label),
+        "Reasons": "; ".join(each["text"] for each in kept["reasons"]) or "None",
+        "Clinical details": kept["clinical_details"] or "None given",
+    }
+    return parts | {each["question_text"]: each["label"] for each in kept["answers"]}

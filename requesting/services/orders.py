@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -47,6 +50,7 @@ def write_order(
     control: str = OrderMessage.Control.NEW,
     reason_code: str = "",
     reason: str = "",
+    collected_at: datetime | None = None,
 ) -> OrderMessage:
     """One message for one department into the outbox, in the caller's transaction.
 
@@ -59,7 +63,7 @@ def write_order(
     control_id = next_control_id()
     raw = _rendered(
         request, items, partner, control_id, control=control, reason_code=reason_code,
-        reason=reason,
+        reason=reason, collected_at=collected_at,
     )  # fmt: skip
     order = OrderMessage.objects.create(
         request=request, department=department, partner=partner, control=control,
@@ -74,11 +78,11 @@ def write_order(
 
 
 def _rendered(
-    request: Request, items: list[RequestItem], partner: Partner, control_id: str, **others: str
+    request: Request, items: list[RequestItem], partner: Partner, control_id: str, **others: Any
 ) -> bytes:
-    order = order_of(request, items, partner, control_id=control_id, at=timezone.now(), **others)
+    now = timezone.now()
     try:
-        return render(order)
+        return render(order_of(request, items, partner, control_id=control_id, at=now, **others))
     except (NotEncodable, NotSendable) as refusal:
         raise NotWritable(refusal.sentence) from refusal
 

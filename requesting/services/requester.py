@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
@@ -181,8 +182,15 @@ def seen(item: RequestItem, *, by: Acting) -> RequestItem:
 
 
 def collect(item: RequestItem, *, at: datetime | None = None, by: Acting) -> RequestItem:
-    """The sample was taken here."""
+    """The sample was taken here, which the laboratory cannot know before us: it is told (SC).
+
+    What cannot be written to it stops nobody: the sample is taken, and its form travels with it.
+    """
     with transaction.atomic():
         row = locked_one(item)
         _check(policies.may_collect, by, row)
-        return move(row, Event.COLLECTED, by=by, at=at)
+        move(row, Event.COLLECTED, by=by, at=at)
+        with suppress(NotWritable, NoCodeFor):
+            write_order(row.request, [row], control=OrderMessage.Control.STATUS,
+                        collected_at=at or row.status_at)  # fmt: skip
+        return row
