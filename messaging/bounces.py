@@ -16,7 +16,7 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -87,7 +87,7 @@ def _recipient_fields(parts: list[EmailMessage]) -> dict[str, str]:
     """The fields of the first recipient that was told of (RFC 3464, 2.3)."""
     for part in parts:
         if part.get_content_type() == "message/delivery-status":
-            for group in part.get_payload():
+            for group in cast("list[EmailMessage]", part.get_payload()):
                 fields = {name.lower(): str(value) for name, value in group.items()}
                 if "action" in fields:
                     return fields

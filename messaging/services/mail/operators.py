@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from email import message_from_bytes
 from email.headerregistry import Address
-from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -82,7 +80,7 @@ def _readdressed(old: MailMessage, box: Mailbox, by: Acting) -> MailMessage:
     now, token = timezone.now(), uuid4().hex
     domain = settings.MAIL_RETURN_PATH.rpartition("@")[2]
     message_id = f"<{token}@{domain}>"
-    content = cast("EmailMessage", message_from_bytes(bytes(old.raw), policy=SMTP))
+    content = message_from_bytes(bytes(old.raw), policy=SMTP)
     for name, value in (
         ("To", Address(display_name=box.display_name, addr_spec=box.address)),
         ("Message-ID", message_id),
