@@ -139,9 +139,10 @@ class MergePage:
         return tuple(sorted(both, key=lambda pair: pair[1].asked_at, reverse=True))
 
     @property
-    def cancellable(self) -> tuple[AskedTest, ...]:
-        tests = (*self.survivor_tests, *self.retired_tests)
-        return tuple(each for each in tests if each.key in self.same and each.may_cancel)
+    def cancellable(self) -> tuple[tuple[str, AskedTest], ...]:
+        """Whose, and the test."""
+        rows = self.open_tests
+        return tuple(row for row in rows if row[1].key in self.same and row[1].may_cancel)
 
 
 COMPARED: Final = (
@@ -184,7 +185,8 @@ def _page(merge: Merge) -> MergePage:
     line = _line(merge)
     survivor, retired = merge.survivor, merge.retired
     is_held = merge.state == MergeState.HELD
-    differing = {name for name in COMPARED if getattr(survivor, name) != getattr(retired, name)}
+    values = {name: (getattr(survivor, name), getattr(retired, name)) for name in COMPARED}
+    differing = {name for name, (ours, theirs) in values.items() if _differ(ours, theirs)}
     return MergePage(
         merge=merge,
         reasons=line.reasons,
@@ -196,6 +198,12 @@ def _page(merge: Merge) -> MergePage:
         steps=tuple(merge.steps.order_by("-id")),
         rows=rows_to_place(merge) if merge.state == MergeState.APPLIED else (),
     )
+
+
+def _differ(ours: object, theirs: object) -> bool:
+    """What only one record has is not a difference; a yes against a no is."""
+    are_known = bool(ours and theirs) or isinstance(ours, bool)
+    return are_known and ours != theirs
 
 
 # --- What a record was before ---------------------------------------------------------------------
