@@ -105,25 +105,25 @@ def defaults() -> Agreement:
     return {
         field: ""
         if field == "departments"
-        else _plain(Partner._meta.get_field(field).get_default())
+        else plain(Partner._meta.get_field(field).get_default())
         for field in PARTNER_FIELDS
     }
 
 
 def feed_defaults() -> Agreement:
-    return {field: _plain(Feed._meta.get_field(field).get_default()) for field in FEED_FIELDS}
+    return {field: plain(Feed._meta.get_field(field).get_default()) for field in FEED_FIELDS}
 
 
 def agreement_of(partner: Partner) -> Agreement:
     """As it stands in the tables."""
     found: Agreement = {
-        field: _plain(getattr(partner, field)) for field in PARTNER_FIELDS if field != "departments"
+        field: plain(getattr(partner, field)) for field in PARTNER_FIELDS if field != "departments"
     }
     codes = partner.departments.order_by("ods_code").values_list("ods_code", flat=True)
     found["departments"] = " ".join(codes)
     for feed in partner.feeds.order_by("slug"):
         for field in FEED_FIELDS:
-            found[f"feed {feed.slug}.{field}"] = _plain(getattr(feed, field))
+            found[f"feed {feed.slug}.{field}"] = plain(getattr(feed, field))
     rows: dict[str, list[PartnerCode]] = {}
     for row in partner.codes.all():
         rows.setdefault(row.kind, []).append(row)
@@ -134,7 +134,8 @@ def agreement_of(partner: Partner) -> Agreement:
     return found
 
 
-def _plain(value: Any) -> Value:
+def plain(value: Any) -> Value:
+    """A value of a row as JSON has it."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds")
     return value  # type: ignore[no-any-return]

@@ -3,7 +3,7 @@
 Every list is narrowed to what the person may look after; the central team sees all of it.
 """
 
-from . import codes
+from . import agreements, codes
 from .alerts import open_alerts, past_alerts, queues_backing_up
 from .causes import (
     CausePage,

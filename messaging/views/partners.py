@@ -8,6 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from messaging import forms, queries, services
+from messaging.agreement import agreement_of
+from messaging.policies import may_change_partners
+from messaging.queries import agreements
 
 SAY_WHY = "Enter why you stop sending"
 
@@ -22,6 +25,13 @@ def _partner(
 ) -> HttpResponse:
     found = queries.partner_for(request.acting, pk)
     context = {"partner": queries.partner_state(request.acting, found), "problem": problem}
+    context["agreed"] = {
+        "sections": agreements.sections(found),
+        "changes": agreements.changes_of(request.acting, found),
+        "may_change": may_change_partners(request.acting),
+        "kinds": agreements.kinds_without(agreement_of(found)),
+        "partner": found,
+    }
     context["reason"] = request.POST.get("reason", "")
     if problem:
         context["errors"] = [{"text": problem, "href": "#reason"}]

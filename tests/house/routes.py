@@ -18,7 +18,15 @@ from accounts.models import Organisation
 from accounts.policies import SYSTEM
 from demo.desks import seed_desks
 from messaging import services as messages
-from messaging.models import Correction, InboundMessage, OutboundMessage, Partner, Replay
+from messaging.agreement import agreement_of
+from messaging.models import (
+    Correction,
+    InboundMessage,
+    OutboundMessage,
+    Partner,
+    PartnerChange,
+    Replay,
+)
 from messaging.queries import Chosen
 from patients import services as patients
 from patients.hl7 import pid_segment
@@ -193,7 +201,7 @@ def _proposal(cast: Cast) -> PartnerChange:
     partner.refresh_from_db()
     wanted = agreement_of(partner) | {"port": partner.port + 1}
     by = cast.acting(cast.stranger("central").username)
-    return messaging.propose_change(partner.slug, wanted, why="It moves", by=by)
+    return messages.propose_change(partner.slug, wanted, why="It moves", by=by)
 
 
 def _reported(surgery: Surgery, patient: Patient) -> Report:
