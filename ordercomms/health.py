@@ -8,6 +8,8 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from messaging.queries.mails import mail_health
+
 
 @dataclass(frozen=True)
 class Part:
@@ -17,6 +19,7 @@ class Part:
     works: bool
     sentence: str
     needed: bool  # without it nothing can be done here; else the work waits and catches up
+    is_off: bool = False  # on purpose: nobody has set it up here
 
 
 def parts() -> list[Part]:
@@ -35,7 +38,21 @@ def parts() -> list[Part]:
             "Takes in results and patient details. While it is away, senders keep theirs.",
             needed=False,
         ),
+        _mail(),
     ]
+
+
+def _mail() -> Part:
+    """The mail server by its last answers: asking it costs a conversation."""
+    if settings.EMAIL_SERVER is None:
+        words = "Switched off: no mail server is set. What it would tell is on the lists."
+        return Part("e-mail", works=True, sentence=words, needed=False, is_off=True)
+    words = "Tells places what waits for them. It closes nothing: the lists have it all the same."
+    try:
+        works = mail_health().tag == "working"
+    except DatabaseError:
+        works = False
+    return Part("e-mail", works, words, needed=False)
 
 
 def database_answers() -> bool:

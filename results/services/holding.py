@@ -7,8 +7,10 @@ ends by itself after hours; and it can only end with every notice accounted for 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import structlog
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -178,4 +180,5 @@ def on_link(partner_id: int, old: str, new: str) -> None:
 
 
 def _record(by: Acting, action: str, hold: Hold) -> None:
+    transaction.on_commit(partial(cache.delete, "news_held"))  # the strip tells it at once
     audit.record(acting=by, action=action, object_type="results.Hold", object_id=hold.pk)
