@@ -13,7 +13,16 @@ from messaging import wire
 from messaging.errors import Park
 from patients.hl7 import demographics
 from patients.matching import Demographics
-from results.states import NOT_BEGUN, RANKS, STATUS_ONLY, Rank, UnknownStatus, overall_status
+from results.states import (
+    CANCELLED,
+    NOT_BEGUN,
+    RANKS,
+    STATUS_ONLY,
+    STRUCK,
+    Rank,
+    UnknownStatus,
+    overall_status,
+)
 
 from .values import TIME, IncomingObservation, read_observation, read_text, read_time
 
@@ -26,6 +35,7 @@ UNKNOWN_STATUS: Final = "unknown_result_status"
 TOO_LONG: Final = "too_long"
 NO_VALUES: Final = "no_values"
 
+TAKES_BACK: Final = STRUCK | {CANCELLED}  # of a value: it says something though it has none
 LONGEST_CODE: Final = 200  # Observation.code and Report.key
 
 
@@ -226,7 +236,9 @@ def _check_contents(report: IncomingReport) -> None:
     codes = [report.key, report.parent_number, *(each.code for each in report.observations)]
     if max(map(len, codes)) > LONGEST_CODE:
         raise Park(TOO_LONG, f"OBR-3, OBR-4 or OBX-3 has a code of over {LONGEST_CODE} characters.")
-    says = report.note or any(each.value or each.document for each in report.observations)
+    says = report.note or any(
+        each.value or each.document or each.status in TAKES_BACK for each in report.observations
+    )
     may_be_empty = RANKS[report.result_status] is Rank.WITHDRAWN or report.is_status_only
     if not says and not may_be_empty:
         raise Park(NO_VALUES, "There is nothing in the report: no value, no text, no comment.")
