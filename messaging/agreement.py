@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime
 from io import StringIO
 from typing import Any
 
+from django.db.models import Model
+
 from .models import Feed, Partner, PartnerCode
 
 Value = str | int | bool | None
@@ -102,16 +104,16 @@ def read_differences(rows: Iterable[Mapping[str, Any]]) -> list[Difference]:
 
 def defaults() -> Agreement:
     """A partner of whom nothing was said: what holds unless it is agreed otherwise."""
-    return {
-        field: ""
-        if field == "departments"
-        else plain(Partner._meta.get_field(field).get_default())
-        for field in PARTNER_FIELDS
-    }
+    return _defaults(Partner, PARTNER_FIELDS) | {"departments": ""}
 
 
 def feed_defaults() -> Agreement:
-    return {field: plain(Feed._meta.get_field(field).get_default()) for field in FEED_FIELDS}
+    return _defaults(Feed, FEED_FIELDS)
+
+
+def _defaults(model: type[Model], fields: Iterable[str]) -> Agreement:
+    known = {each.name: each for each in model._meta.concrete_fields}
+    return {field: plain(known[field].get_default()) for field in fields if field in known}
 
 
 def agreement_of(partner: Partner) -> Agreement:
@@ -138,7 +140,7 @@ def plain(value: Any) -> Value:
     """A value of a row as JSON has it."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 # --- Paths ---------------------------------------------------------------------------------------
@@ -227,10 +229,10 @@ def _wrong_code(row: Mapping[str, str]) -> Iterator[str]:
             yield f"{column} is a day as 2026-11-22, not {row[column]}."
     if row["valid_to"] and row["valid_to"] < row["valid_from"]:
         yield "it ends before it begins."
-    for column in ("ours", "theirs", "display", "system"):
-        longest = PartnerCode._meta.get_field(column).max_length or 0
-        if len(row[column]) > longest:
-            yield f"{column} is longer than {longest} characters."
+    for field in PartnerCode._meta.concrete_fields:
+        longest = field.max_length
+        if longest and len(row.get(field.name, "")) > longest:
+            yield f"{field.name} is longer than {longest} characters."
 
 
 def _said_twice(path: str, kind: str, rows: list[dict[str, str]]) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 HINTS = {
     "instant": "A day, as 2027-02-20; nothing: not at all",
     "pem": "One or more certificates in PEM form",
-    "codes": "Lines of CSV under the heading " + ",".join(agreement.CODE_COLUMNS),
+    "codes": "Lines of CSV, under a line of headings: " + ", ".join(agreement.CODE_COLUMNS),
     "departments": "Codes of organisations, with spaces between",
     "message_types": "As ORU^R01 ADT^A08, with spaces between",
     "key_name": "The name of a key pair in TLS_DIR",

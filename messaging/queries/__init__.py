@@ -52,6 +52,7 @@ __all__ = [
     "Preview",
     "Stream",
     "Streams",
+    "agreements",
     "bytes_page",
     "cause_page",
     "codes",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from accounts.policies import Acting
 from messaging.agreement import (
     CODE_COLUMNS,
@@ -75,7 +75,7 @@ def propose_change(
 
     Raises BadAgreement, NothingChanged, ReasonMissing.
     """
-    _allowed(by)
+    proposer = _allowed(by)
     if not why.strip():
         raise ReasonMissing
     if problems := wrong_with(slug, wanted):
@@ -88,7 +88,7 @@ def propose_change(
         slug=slug,
         differences=[each.as_json() for each in found],
         why=why.strip()[:_LONGEST_REASON],
-        proposed_by=by.user,
+        proposed_by=proposer,
     )
     _record(by, "propose_partner_change", change)
     return change
@@ -142,18 +142,19 @@ def wrong_with(slug: str, wanted: Mapping[str, Value]) -> list[tuple[str, str]]:
     return [*problems_of(wanted), *_wrong_places(wanted), *_taken_names(slug, wanted)]
 
 
-def _allowed(by: Acting) -> None:
-    if not may_change_partners(by):
+def _allowed(by: Acting) -> User:
+    if by.user is None or not may_change_partners(by):
         raise PermissionDenied
+    return by.user
 
 
 def _pending(change: PartnerChange, by: Acting) -> PartnerChange:
     """The row, locked, when this person may decide on it."""
-    _allowed(by)
+    decider = _allowed(by)
     locked = PartnerChange.objects.select_for_update(of=("self",)).get(pk=change.pk)
     if locked.state != PartnerChange.State.PENDING:
         raise NoSuchMove("be decided", locked.state, "change")
-    if by.user is not None and locked.proposed_by_id == by.user.pk:
+    if locked.proposed_by_id == decider.pk:
         raise SamePerson
     return locked
 

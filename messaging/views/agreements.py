@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from messaging import agreement_forms, queries, services
 from messaging.agreement import Agreement, BadAgreement, agreement_of
 from messaging.errors import NoSuchMove, NothingChanged, ReasonMissing
-from messaging.models import Partner
 from messaging.queries import agreements
 
 SAY_WHY = "Enter why it is to change"
@@ -59,7 +60,7 @@ def _part(held: Agreement, part: str) -> tuple[str, list[str]]:
 
 def _form(
     request: HttpRequest,
-    partner: Partner,
+    partner: Any,
     title: str,
     fields: list[agreement_forms.Field],
     problems: list[tuple[str, str]] | None = None,
