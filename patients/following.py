@@ -74,5 +74,10 @@ class Follower:
         return ()
 
 
+def keys_in(held: Held, kind: str) -> list[UUID]:
+    """The keys of a kind whose rows are named by UUID; none where there are none."""
+    return [UUID(key) for key in held.get(kind, ())]
+
+
 def followers() -> list[Follower]:
     return [import_string(path) for path in settings.MERGE_FOLLOWERS]

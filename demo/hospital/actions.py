@@ -17,7 +17,7 @@ from .memory import LONDON, Memory
 from .orders import CANCELLABLE, Order, order_from_json
 
 # May be done with any order: they are wrong on purpose, or about the patient.
-ALWAYS = ("move_house", "wrong_birth_date", "unknown_request")
+ALWAYS = ("move_house", "register_twice", "wrong_birth_date", "unknown_request")
 
 
 class Refused(Exception):
@@ -121,6 +121,46 @@ def _refuse_cancel(deed: Deed) -> None:
     status = "CM" if deed.order.status == "reported" else "IP"
     reason = letters.reason_field("LATE", REASONS["LATE"], deed.told("words"))
     deed.reply("UC", status, answers, reason)
+
+
+def _number(deed: Deed) -> None:
+    """NA: it is here under a number, and nobody has looked at it."""
+    deed.change("Numbered", filler=deed.order.filler or _filler_number(deed))
+    deed.reply("NA", "IP", deed.order.control, None)
+
+
+def _confirm_change(deed: Deed) -> None:
+    answers = deed.order.change_control
+    deed.change("Changed as asked", change_control="", **deed.order.changed)
+    deed.reply("XR", "IP", answers, None)
+
+
+def _refuse_change(deed: Deed) -> None:
+    answers = deed.order.change_control
+    deed.change("Could not change", change_control="", changed={})
+    reason = letters.reason_field("LATE", REASONS["LATE"], deed.told("words"))
+    deed.reply("UX", "IP", answers, reason)
+
+
+def _hold(deed: Deed) -> None:
+    """OH: it waits for something, in the person's words."""
+    words = deed.told("words") or "Waiting for earlier images"
+    deed.change(f"On hold: {words}")
+    deed.tell("OH", "HD", reason=["HOLD", words, "L"])
+
+
+def _change_exam(deed: Deed) -> None:
+    """XX: another examination, by its code. The order is that one from now on."""
+    code = deed.told("exam") or ("CSKUH" if deed.order.code != "CSKUH" else "XCHES")
+    name = {"CSKUH": "CT Head", "XCHES": "XR Chest"}.get(code, code)
+    deed.change(f"Changed to {name}", code=code, name=name, system="NICIP")
+    deed.tell("XX", "SC")
+
+
+def _discontinue(deed: Deed) -> None:
+    reason = deed.reason("CHAE")
+    deed.change(f"Discontinued: {reason[1]}", status="cancelled")
+    deed.tell("OD", "DC", reason=reason)
 
 
 # --- What happens to the patient ------------------------------------------------------------------
@@ -248,6 +288,31 @@ def _move_house(deed: Deed) -> None:
     deed.send(envelope, f"ADT^{event}", raw)
 
 
+def _register_twice(deed: Deed) -> None:
+    """Somebody was registered a second time, and the PAS puts it right: A28 (or A01), then A40.
+
+    `kind`: "clear", or "doubtful", where the second registration has another birth date.
+    """
+    kind, event = deed.told("kind") or "clear", deed.told("event") or "A28"
+    if kind not in ("clear", "doubtful") or event not in ("A28", "A01"):
+        raise Refused("A second registration is clear or doubtful, by A28 or A01.")
+    trust = deed.order.department.split("/")[1]
+    second = [f"D{deed.memory.next_number():06d}", "", "", trust, "MR"]
+    changed: dict[int, object] = {3: second, 32: "03"}
+    if kind == "doubtful":
+        changed[7] = f"{int(deed.order.pid(7)[:4]) + 1}{deed.order.pid(7)[4:]}"
+    chance = random.Random(f"{deed.order.nhs_number}/{deed.at.isoformat()}")
+    patient, practice = deed.order.patient, people.practice(deed.memory, chance)
+    envelope = deed.envelope()
+    raw = letters.adt_message(
+        envelope, event=event, patient=patient, practice=practice, changed=changed
+    )
+    deed.change(f"Patient registered twice, and merged ({kind})")
+    deed.send(envelope, f"ADT^{event}", raw)
+    envelope = deed.envelope()
+    deed.send(envelope, "ADT^A40", letters.merge_message(envelope, kept=patient, gone=second))
+
+
 DEEDS: dict[str, Callable[[Deed], None]] = {
     "accept": _accept,
     "reject": _reject,
@@ -258,8 +323,15 @@ DEEDS: dict[str, Callable[[Deed], None]] = {
     "cancel": _cancel,
     "confirm_cancel": _confirm_cancel,
     "refuse_cancel": _refuse_cancel,
+    "number": _number,
+    "confirm_change": _confirm_change,
+    "refuse_change": _refuse_change,
+    "hold": _hold,
+    "change_exam": _change_exam,
+    "discontinue": _discontinue,
     "report": _report,
     "move_house": _move_house,
+    "register_twice": _register_twice,
     "wrong_birth_date": _wrong_birth_date,
     "unknown_request": _unknown_request,
 }
@@ -275,6 +347,7 @@ def act(memory: Memory, placer: str, action: str, details: dict[str, Any]) -> li
             raise Refused(f"There is no action {action}.")
         if action not in (*held.actions, *ALWAYS):
             waits = " while a cancel request waits" if held.cancel_control else ""
+            waits = waits or (" while a change waits" if held.change_control else "")
             raise Refused(f"Order {placer} is {held.status}: {action} is not possible{waits}.")
         deed = Deed(memory, _copy(held), memory.clock(), details, [])
         DEEDS[action](deed)
@@ -302,6 +375,9 @@ def decide_by_itself(memory: Memory) -> None:
 
 
 def _decision(order: Order) -> str:
+    if order.change_control and not order.cancel_control:
+        can_change = order.status in CANCELLABLE
+        return "confirm_change" if can_change else "refuse_change"
     if not order.cancel_control:
         return "accept"
     can = order.status in CANCELLABLE or order.status in ("rejected", "cancelled")

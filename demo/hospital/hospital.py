@@ -190,8 +190,8 @@ class Hospital:
         )
 
     def send_new_patient(self, event: str = "A28") -> list[str]:
-        if event not in ("A28", "A04"):
-            raise actions.Refused("A patient is registered by A28 or A04.")
+        if event not in ("A28", "A01", "A04"):
+            raise actions.Refused("A patient is registered by A28, A01 or A04.")
         chance = random.Random()
         envelope = self._envelope()
         patient = people.new_patient(chance, envelope.at.date())

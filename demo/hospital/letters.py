@@ -15,8 +15,11 @@ ORDER_REPLIES = {
     "OMG^O19": ["ORG", "O20", "ORG_O20"],
     "OML^O21": ["ORL", "O22", "ORL_O22"],
     "OML^O33": ["ORL", "O34", "ORL_O34"],
+    "ORM^O01": ["ORR", "O02", "ORR_O02"],
 }
-ADT_STRUCTURES = {"A28": "ADT_A05", "A31": "ADT_A05", "A04": "ADT_A01", "A08": "ADT_A01"}
+ADT_STRUCTURES = {
+    "A28": "ADT_A05", "A31": "ADT_A05", "A01": "ADT_A01", "A04": "ADT_A01", "A08": "ADT_A01",
+}  # fmt: skip
 # Invented people of the demo: number, family, given, title.
 RADIOLOGIST = ["C7654321", "Okafor", "Ngozi", "", "", "Dr"]
 PATHOLOGIST = ["C7123450", "Lindqvist", "Maja", "", "", "Dr"]
@@ -48,7 +51,7 @@ def _msh(envelope: Envelope, kind: list[str]) -> str:
             5: envelope.receiver[0],
             6: envelope.receiver[1],
             7: moment(envelope.at),
-            9: kind,
+            9: kind[:2] if envelope.version == "2.3" else kind,  # no structure before 2.3.1
             10: envelope.control,
             11: envelope.processing,
             12: envelope.version,
@@ -250,7 +253,7 @@ def adt_message(
     envelope: Envelope, *, event: str, patient: dict[str, Field], practice: list[str],
     changed: dict[int, object] | None = None,
 ) -> bytes:  # fmt: skip
-    """ADT^A28, A31, A04 or A08; `practice` is code and name."""
+    """ADT^A28, A31, A01, A04 or A08; `practice` is code and name."""
     surgery = [practice[0], practice[1]] if practice[0] else []
     return message(
         _msh(envelope, ["ADT", event, ADT_STRUCTURES[event]]),
@@ -258,6 +261,16 @@ def adt_message(
         _pid(patient, changed),
         *([segment("PD1", {3: [practice[1], "", practice[0]], 4: surgery})] if surgery else []),
         segment("PV1", {1: "1", 2: "N"}),
+    )
+
+
+def merge_message(envelope: Envelope, *, kept: dict[str, Field], gone: list[str]) -> bytes:
+    """ADT^A40: PID-3 stays, `gone` (CX) is discarded."""
+    return message(
+        _msh(envelope, ["ADT", "A40", "ADT_A39"]),
+        segment("EVN", {1: "A40", 2: moment(envelope.at)}),
+        _pid(kept),
+        segment("MRG", {1: gone}),
     )
 
 

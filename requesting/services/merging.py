@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -18,7 +19,7 @@ from accounts import audit
 from accounts.models import Organisation
 from accounts.policies import Acting
 from patients.errors import NotCancelled
-from patients.following import AskedTest, Follower, Held
+from patients.following import AskedTest, Follower, Held, keys_in
 from patients.models import Patient, RelationshipKind
 from requesting import policies, reasons
 from requesting.drafts import merged, read
@@ -60,16 +61,16 @@ class Requests(Follower):
         }
 
     def move(self, held: Held, *, to: Patient) -> None:
-        requests = held.get("requests", ())
+        requests = keys_in(held, "requests")
         Request.objects.filter(pk__in=requests).update(patient=to)
         RequestItem.objects.filter(request__in=requests).update(patient=to)
         DowntimeForm.objects.filter(
-            Q(request__in=requests) | Q(pk__in=held.get("forms", ()))
+            Q(request__in=requests) | Q(pk__in=keys_in(held, "forms"))
         ).update(patient=to)
         PreviousResult.objects.filter(
             Q(item__request__in=requests) | Q(pk__in=held.get("previous", ()))
         ).update(patient=to)
-        _move_drafts(held.get("drafts", ()), to)
+        _move_drafts(keys_in(held, "drafts"), to)
 
     def tests(self, patient: Patient) -> Sequence[AskedTest]:
         items = RequestItem.objects.filter(patient=patient).select_related(
@@ -125,15 +126,15 @@ class Requests(Follower):
 FOLLOWER = Requests()
 
 
-def _keys(rows: QuerySet[Request] | QuerySet[Draft]) -> list[str]:
+def _keys(rows: QuerySet[Any]) -> list[str]:
     return [str(pk) for pk in rows.order_by("pk").values_list("pk", flat=True)]
 
 
-def _places(keys: object) -> QuerySet[Organisation]:
+def _places(keys: Any) -> QuerySet[Organisation]:
     return Organisation.objects.filter(pk__in=keys).order_by("pk")
 
 
-def _move_drafts(keys: Sequence[str], to: Patient) -> None:
+def _move_drafts(keys: Sequence[UUID], to: Patient) -> None:
     """Of a person's two drafts for one patient the lines come together in the one that is there;
     the other stays with its record, out of sight, and is theirs again if the merge is undone."""
     for draft in Draft.objects.select_for_update().filter(pk__in=keys).exclude(patient=to):

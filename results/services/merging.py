@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 import pgtrigger
 
-from patients.following import Follower, Held
+from patients.following import Follower, Held, keys_in
 from patients.models import Patient
 from results.models import Observation, Report, ReportVersion
 
@@ -21,7 +22,7 @@ class Reports(Follower):
 
     def move(self, held: Held, *, to: Patient) -> None:
         """Whose they are, and nothing else: what was reported is not touched."""
-        requests = held.get("requests", ())
+        requests = keys_in(held, "requests")
         reports = Report.objects.filter(item__request__in=requests)
         reports.update(patient=to)
         values = Observation.objects.filter(version__report__item__request__in=requests)
@@ -30,7 +31,7 @@ class Reports(Follower):
 
     def answered_since(self, requests: Collection[str], at: datetime) -> frozenset[str]:
         came = ReportVersion.objects.filter(
-            report__item__request__in=requests, received_at__gt=at
+            report__item__request__in=[UUID(key) for key in requests], received_at__gt=at
         ).values_list("report__item__request", flat=True)
         return frozenset(str(key) for key in came)
 

@@ -334,7 +334,22 @@ def test_moving_house_changes_the_address_and_nothing_else(
     assert "Orchard Way^^Dartford^Kent^DA1 1AA" not in message.pid.pid_11.value
 
 
-@pytest.mark.parametrize("event", ["A28", "A04"])
+@pytest.mark.parametrize(("kind", "born"), [("clear", "19650714"), ("doubtful", "19660714")])
+def test_a_patient_who_was_registered_twice_is_merged(
+    hospital: Hospital, product: Product, imaging: str, kind: str, born: str
+) -> None:
+    hospital.act(imaging, "register_twice", kind=kind)
+    first, second = (by_hl7apy(each) for each in product.wait_for(2))
+    assert (first.evn.evn_1.value, second.evn.evn_1.value) == ("A28", "A40")
+    assert first.pid.pid_7.value == born
+    assert "NHS" not in first.pid.pid_3.value
+    merged = product.wait_for(2)[1].decode().split("MRG|")[1].split("\r")[0]
+    assert merged == first.pid.pid_3.value
+    kept = second.adt_a39_patient.pid  # the A40 has its patients in groups
+    assert kept.pid_3.value.startswith("9990000018^^^NHS^NH")
+
+
+@pytest.mark.parametrize("event", ["A28", "A01", "A04"])
 def test_a_new_patient_has_a_valid_number_of_the_demo_range(
     hospital: Hospital, product: Product, event: str
 ) -> None:
