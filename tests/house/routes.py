@@ -179,8 +179,8 @@ def _on_paper(surgery: Surgery, patient: Patient) -> tuple[DowntimeForm, AccessT
     """A form under a ticket: a colleague cannot get in, and Kingsmere keys it in."""
     seed_desks()
     ticket = requests.open_ticket(
-        user=surgery.user("gp2"), organisation=patient.practice, number="INC0012345",
-        reason="Smartcard", by=surgery.acting("practice-admin"),
+        user=surgery.user("gp2"), organisation=surgery.acting("gp").organisation,
+        number="INC0012345", reason="Smartcard", by=surgery.acting("practice-admin"),
     )  # fmt: skip
     form = requests.form_under_ticket(
         ticket, department=Organisation.objects.get(ods_code="RZ1PATH"), how="print",
