@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,7 +51,7 @@ class Sent:
 
 sent = st.builds(
     Sent,
-    st.sampled_from("PFCXWR"),
+    st.sampled_from("PFCXWDRI"),
     st.sampled_from([0, 10, 20, 30]),
     st.sampled_from(VALUES),
     st.sampled_from([0, 1, 2]),
@@ -73,6 +73,31 @@ def seen(versions):
 @given(st.lists(sent, min_size=1, max_size=6, unique=True))
 def test_every_order_of_up_to_six_versions_gives_one_view(versions):
     assert len({seen(order) for order in permutations(versions)}) == 1
+
+
+SIX = (
+    Sent("P", 0, VALUES[2]),
+    Sent("F", 10, VALUES[0]),
+    Sent("F", 20, VALUES[1]),
+    Sent("C", 20, VALUES[1], later=1),
+    Sent("C", 30, VALUES[0]),
+    Sent("X", 40, VALUES[3]),
+)
+
+
+@pytest.mark.hazard("H23")
+def test_every_order_of_six_versions_with_every_one_of_them_twice_gives_one_view():
+    """All 720 orders, and in each of them every single version a second time, at the end."""
+    orders = [(*order, again) for order in permutations(SIX) for again in SIX]
+    assert len({seen(order) for order in orders}) == 1
+
+
+@pytest.mark.hazard("H23")
+def test_every_choice_of_statuses_gives_one_view_in_every_order():
+    """Not drawn but counted out: each of P F C X W D for three versions of as many contents."""
+    for codes in product("PFCXWD", repeat=3):
+        versions = [Sent(code, 10 * n, VALUES[n]) for n, code in enumerate(codes)]
+        assert len({seen(order) for order in permutations(versions)}) == 1, codes
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_a_value_and_its_comment_in_many_lines_keep_them(clinic, gp):
     report = clinic.report(obx(value=wire.Text("a < b\n  c"), kind="TX", flag="A"), nte("µ\n\n~"))
     page = gp.get(address("detail", report)).content.decode()
     assert '<div class="app-report" data-value>a &lt; b\n  c</div>' in page
-    assert '<div class="app-report app-report--note">µ\n\n~</div>' in page
+    assert '<div class="app-report app-report--note" data-note>µ\n\n~</div>' in page
 
 
 @pytest.mark.hazard("H27", "H59")
