@@ -133,7 +133,7 @@ def test_a_rejected_order_is_corrected_without_javascript(visit, laboratory):
     text.fill(operating.text_of(dead).replace("Testpatient", "Testperson"))
     page.get_by_role("button", name="Check what changes").click()
     page.get_by_role("button", name="Ask a second person").click()
-    expect(page.get_by_text("Waits for a second person")).to_be_visible()
+    expect(page.get_by_text("Waits for a second person", exact=True)).to_be_visible()
 
 
 def test_bytes_and_a_telephone_call(visit, laboratory, shoot):
