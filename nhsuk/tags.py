@@ -110,6 +110,8 @@ ENTITLEMENTS: dict[str, Tag] = {
 SERVICE_STATES: dict[str, Tag] = {
     "working": Tag("Working", "green"),
     "waiting": Tag("Waiting", "yellow"),
+    "suspect": Tag("Being watched", "orange"),
+    "recovering": Tag("Working again", "blue"),
     "failing": Tag("Not working", "red"),
     "off": Tag("Switched off", "grey"),
 }

@@ -2,13 +2,16 @@
 
 from django.urls import include, path
 
-from ordercomms import record, views
+from ordercomms import record, service_pages, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("launch", views.launch, name="launch"),
     path("p/<uuid:patient_id>/", record.record, name="record"),
-    path("services/", views.services, name="services"),
+    path("services/", service_pages.all_services, name="services"),
+    path("services/<int:partner_id>/", service_pages.link, name="link"),
+    path("services/<int:partner_id>/down", service_pages.declare_down, name="declare-down"),
+    path("services/<int:partner_id>/over", service_pages.declare_over, name="declare-over"),
     path("help/keyboard", views.keyboard, name="keyboard"),
     path("help/accessibility", views.accessibility, name="accessibility"),
     path("healthz", views.healthz, name="healthz"),

@@ -1,4 +1,4 @@
-"""Home, launch, the state of the services, help, health: pages that belong to no one room."""
+"""Home, launch, help, health: pages that belong to no one room."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -10,7 +10,7 @@ from accounts import audit
 from accounts.errors import LaunchRefused
 from accounts.launch import REFUSALS
 from ordercomms import health, landing
-from ordercomms.frame import first_page, frame_of
+from ordercomms.frame import first_page
 
 
 @require_safe
@@ -18,16 +18,6 @@ def home(request: HttpRequest) -> HttpResponse:
     """To the page where this role's work starts."""
     start = first_page(request.acting)
     return HttpResponseRedirect(start) if start else render(request, "home.html")
-
-
-@require_safe
-def services(request: HttpRequest) -> HttpResponse:
-    """S9: each part of the service, whether it works, and what to do while it does not."""
-    parts = health.parts()
-    statuses = frame_of(request).statuses
-    context = {"parts": parts, "statuses": statuses}
-    context["all_well"] = not statuses and all(part.works for part in parts)
-    return render(request, "services.html", context)
 
 
 @require_safe
@@ -72,7 +62,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Ready: 200 while every needed part answers, else 503. The body names each part."""
     parts = health.parts()
     ready = all(part.works for part in parts if part.needed)
-    body = {part.name: "ok" if part.works else "away" for part in parts}
+    body = {part.name: part.word for part in parts}
     return JsonResponse(body, status=200 if ready else 503)
 
 

@@ -49,6 +49,7 @@ class Department:
     codes: frozenset[str] | None = None
     accept_after: float | None = AUTOMATIC_SECONDS  # seconds; None: a person does it
     sites: tuple[tuple[str, str], ...] = ()  # ODS code and name
+    synthetic: tuple[str, str] | None = None  # a code and an NHS number that mean "only testing"
 
     @property
     def key(self) -> str:
@@ -104,6 +105,7 @@ def departments_from(agreed: dict[str, Any]) -> Departments:
             row["name"],
             codes=None if codes is None else frozenset(codes),
             sites=tuple((site[0], site[1]) for site in row.get("sites", [])),
+            synthetic=tuple(row["synthetic"]) if row.get("synthetic") else None,
         )
         found.by_key[department.key] = department
     return found

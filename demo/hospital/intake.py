@@ -34,6 +34,8 @@ def take(memory: Memory, raw: bytes) -> Said:
         if known:
             return _repeat(memory, raw, message, known)
         try:
+            if _is_synthetic(_department(memory, message), message):
+                return _answer_synthetic(memory, message)
             entries, note = _entries(memory, message)
         except No as no:
             return _refuse(memory, raw, message, no)
@@ -59,6 +61,27 @@ def _repeat(memory: Memory, raw: bytes, message: Message, known: tuple[str, byte
     memory.log[number] = line
     memory.turned()
     return reply, number
+
+
+# --- Synthetic orders: docs/hl7/transport.md 6 ----------------------------------------------------
+
+
+def _is_synthetic(department: Department, message: Message) -> bool:
+    """One new order, of the code that means nothing, for the patient who is nobody: as agreed.
+
+    Only one of the two is no synthetic order: the other must not slip by unseen.
+    """
+    asked, person = asked_in(message), message.first("PID")
+    if not department.synthetic or len(asked) != 1 or person is None or asked[0].obr is None:
+        return False
+    found = (asked[0].obr.get(4), person.get(3))
+    return asked[0].control == "NW" and found == department.synthetic
+
+
+def _answer_synthetic(memory: Memory, message: Message) -> Said:
+    """AA, and nothing is kept: no order, no line in the log, nobody's work."""
+    number = f"in-{memory.next_number()}"
+    return _acknowledge(memory, number, message, None), number
 
 
 # --- What it asks for -----------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from .partners import (
 from .receiving import Directory, Origin, accept, accept_all
 from .replays import RATES, run_replays, start_replay, stop_replay
 from .samples import rehearse_samples
-from .synthetic import due_for_probe, probe
+from .synthetic import agree_synthetic, due_for_probe, probe
 from .weighing import weigh_waiting
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "SamePerson",
     "accept",
     "accept_all",
+    "agree_synthetic",
     "apply_change",
     "approve_correction",
     "check_correction",

@@ -178,3 +178,36 @@ def test_a_cancel_request_waits_for_its_answer(hospital: Hospital, sender: Sende
     sender.ask(imaging_order("OC1-1", control="C1"))
     assert answer(sender.ask(imaging_order("OC1-1", control="C2", order="CA")))[0] == "AA"
     assert hospital.orders()[0].actions == ["confirm_cancel", "refuse_cancel"]
+
+
+def test_a_synthetic_order_is_answered_and_is_nobody_s_work(
+    hospital: Hospital, sender: Sender
+) -> None:
+    text = imaging_order("SYN1", control="S1")
+    agreed = _agreed_by(text)
+    for department in hospital.memory.departments:
+        department.synthetic = agreed
+    assert answer(sender.ask(text))[:2] == ("AA", "S1")
+    assert hospital.orders() == []
+    assert hospital.messages() == []
+
+
+@pytest.mark.parametrize("changed", [("SYNTHETIC", None), (None, "9999999999")])
+def test_half_of_a_synthetic_order_is_an_order_like_any_other(
+    hospital: Hospital, sender: Sender, changed: tuple[str | None, str | None]
+) -> None:
+    text = imaging_order("SYN1", control="S1")
+    code, number = _agreed_by(text)
+    for department in hospital.memory.departments:
+        department.synthetic = (changed[0] or code, changed[1] or number)
+    assert answer(sender.ask(text))[0] == "AA"
+    assert [each.placer for each in hospital.orders()] == ["SYN1"]
+
+
+def _agreed_by(text: bytes) -> tuple[str, str]:
+    """The order's own code and number, as if they had been agreed to mean nothing."""
+    message = read(text)
+    order, person = message.first("OBR"), message.first("PID")
+    assert order
+    assert person
+    return order.get(4), person.get(3)
