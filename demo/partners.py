@@ -19,14 +19,15 @@ from catalogue.models import ServiceCode
 from demo.hospital.departments import AGREED
 from demo.people import PRACTICES, TRUSTS
 from messaging.agreement import BadAgreement, differences
+from messaging.models import Partner
 from messaging.partner_folder import read_folder
 from messaging.services import agree_synthetic, completed, standing, wrong_with
 from messaging.services.partners import write_agreement
 
 SYSTEMS = {Discipline.RADIOLOGY: "RIS", Discipline.PATHOLOGY: "LIMS"}
-
 # Synthetic orders, as agreed with the hospital: docs/hl7/transport.md. The number is nobody's.
 SYNTHETIC: dict[str, Any] = {"seconds": 60, "patient": "9999999999", "code": "SYNTHETIC"}
+
 
 FOLDERS = Path(__file__).with_name("partners")
 
@@ -41,8 +42,8 @@ def seed_partners() -> None:
             raise BadAgreement(problems)
         with transaction.atomic():
             write_agreement(found.slug, differences(standing(found.slug), wanted))
-
             agree_synthetic(Partner.objects.get(slug=found.slug), **SYNTHETIC, by=SYSTEM)
+
 
 def _departments() -> list[Organisation]:
     found = Organisation.objects.filter(
@@ -80,5 +81,5 @@ def _agreed(department: Organisation, codes: dict[Any, list[str]]) -> dict[str, 
         "name": department.name,
         "codes": codes[discipline],
         "sites": [[site.ods_code, site.name] for site in department.sites.order_by("ods_code")],
-    }
         "synthetic": [SYNTHETIC["code"], SYNTHETIC["patient"]],
+    }
