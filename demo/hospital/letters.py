@@ -8,6 +8,7 @@ from datetime import datetime
 from .hl7 import Field, Formatted, Repeated, message, moment, segment
 from .orders import Order, Version
 from .panels import panel_for
+from .paper import in_base64, pdf_of
 from .prose import section_of
 from .values import Value
 
@@ -162,7 +163,7 @@ def report_message(
 ) -> bytes:  # fmt: skip
     """ORU^R01; `changed` are fields of PID that are sent wrong on purpose."""
     author = RADIOLOGIST if order.is_imaging else PATHOLOGIST
-    status = "A" if version.status == "P" else "CM"
+    status = {"P": "A", "X": "CA"}.get(version.status, "CM")
     more: dict[int, object] = {
         7: moment(performed),
         22: moment(envelope.at),
@@ -195,15 +196,35 @@ def _specimen(order: Order) -> str:
 
 
 def _observations(order: Order, version: Version, performed: datetime) -> list[str]:
-    if order.is_imaging:
-        return [_text_obx(order, version, performed)]
-    found: list[str] = []
+    if version.status == "X":
+        return [segment("NTE", {1: "1", 2: "L", 3: Formatted(version.text)})]
+    found = [_text_obx(order, version, performed)] if order.is_imaging else []
     for place, stored in enumerate(version.values, start=1):
         value = Value(**stored)
         found.append(_value_obx(place, value, version.status, performed))
         if value.comment:
             found.append(segment("NTE", {1: "1", 2: "L", 3: Formatted(value.comment)}))
+    if version.kind == "document":
+        found.append(_document_obx(len(found) + 1, order, version, performed))
     return found
+
+
+def _document_obx(place: int, order: Order, version: Version, performed: datetime) -> str:
+    """The same report as a document (ED), as a hospital that prints its reports sends it too."""
+    values = [f"{each['name']}: {each['text']} {each['units']}" for each in version.values]
+    lines = [f"Report {version.number}", "", *version.text.split("\n"), *values]
+    letters = in_base64(pdf_of(order.name, lines))
+    return segment(
+        "OBX",
+        {
+            1: str(place),
+            2: "ED",
+            3: ["PDF", "Report as a document", "L"],
+            5: ["", "application", "pdf", "Base64", letters],
+            11: version.status,
+            14: moment(performed),
+        },
+    )
 
 
 def _text_obx(order: Order, version: Version, performed: datetime) -> str:

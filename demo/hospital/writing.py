@@ -11,7 +11,13 @@ from .orders import Order, Version
 from .panels import Panel, panel_for, panels
 from .values import Person, Value, amend, draw, measured
 
-KINDS = ("normal", "abnormal", "critical", "preliminary", "amended", "unflagged")
+KINDS = (
+    "normal", "abnormal", "critical", "preliminary", "amended", "unflagged", "document",
+    "withdrawn", "impossible",
+)  # fmt: skip
+# Of what is taken back or never was: another patient's, and a test that could not be done.
+ENDINGS = {"withdrawn": "W", "impossible": "X"}
+IMPOSSIBLE = "The test could not be done: the sample or the images were not good enough."
 AMENDED = "AMENDED REPORT. "
 FLAGS = {"normal": "N", "abnormal": "A", "critical": "AA"}
 
@@ -38,6 +44,10 @@ def next_version(order: Order, kind: str, text: str, at: datetime) -> Version:
     _check(order, kind)
     if kind == "amended" and last:
         version = _amended(order, last, at)
+    elif kind == "withdrawn" and last:
+        version = replace(last, kind=kind, status=ENDINGS[kind])
+    elif kind == "impossible":
+        version = Version(1, kind, ENDINGS[kind], at.isoformat(), text=IMPOSSIBLE)
     else:
         version = first_version(order, kind, at)
     if text:
@@ -54,6 +64,10 @@ def _check(order: Order, kind: str) -> None:
         raise CannotWrite(f"There is no report of the kind {kind or '(none)'}.")
     if kind == "amended" and not order.reports:
         raise CannotWrite("There is no report to amend.")
+    if kind == "withdrawn" and not order.reports:
+        raise CannotWrite("There is no report to withdraw.")
+    if kind == "impossible" and order.reports:
+        raise CannotWrite("There is a report: it can be withdrawn.")
     if kind == "preliminary" and _is_final(order):
         raise CannotWrite("The report is final: it can only be amended.")
 
@@ -74,6 +88,8 @@ def _follow(order: Order, last: Version, version: Version, at: datetime) -> None
     after = datetime.fromisoformat(last.issued_at) + timedelta(seconds=1)
     version.number = last.number + 1
     version.issued_at = max(at, after).isoformat()
+    if version.kind in ENDINGS:
+        return
     if _is_final(order) or version.kind == "amended":
         version.status = "C"
 

@@ -3,11 +3,14 @@
 The messages are read by hl7apy, which neither side wrote.
 """
 
+import base64
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hl7apy.core import Group, Message
+from pypdf import PdfReader
 
 from demo.hospital import Hospital, Refused
 from demo.hospital.actions import DEEDS
@@ -231,6 +234,43 @@ def test_an_amended_report_is_a_later_version_of_the_same_report(
     texts = [one.oru_r01_observation.obx.obx_5.value for one in results]
     assert texts[2].startswith("AMENDED REPORT. ")
     assert texts[3].startswith("AMENDED REPORT. ")
+
+
+def test_a_report_with_a_document_has_the_bytes_of_a_pdf(
+    hospital: Hospital, product: Product, imaging: str
+) -> None:
+    accepted(hospital, product, imaging)
+    hospital.act(imaging, "report", kind="document")
+    text, document = values_of(product.wait_for(1)[0])
+    assert (text[2], document[2]) == ("FT", "ED")
+    kind, letters = document[5].split("^")[2:5:2]
+    content = base64.b64decode(letters)
+    assert (kind, content[:5]) == ("pdf", b"%PDF-")
+    (page,) = PdfReader(BytesIO(content)).pages
+    assert "Report 1" in page.extract_text()
+
+
+def test_a_withdrawn_report_repeats_the_last_and_a_test_may_be_impossible(
+    hospital: Hospital, product: Product, imaging: str
+) -> None:
+    accepted(hospital, product, imaging)
+    for kind in ("normal", "withdrawn"):
+        hospital.act(imaging, "report", kind=kind)
+    results = [result_of(raw) for raw in product.wait_for(2)]
+    assert [one.obr.obr_25.value for one in results] == ["F", "W"]
+    with pytest.raises(Refused, match="can be withdrawn"):
+        hospital.act(imaging, "report", kind="impossible")
+
+
+def test_an_impossible_test_is_cancelled_with_a_comment_and_no_value(
+    hospital: Hospital, product: Product, imaging: str
+) -> None:
+    accepted(hospital, product, imaging)
+    hospital.act(imaging, "report", kind="impossible")
+    raw = product.wait_for(1)[0]
+    assert b"|X|" in raw
+    assert b"NTE|" in raw
+    assert b"OBX|" not in raw
 
 
 def test_there_is_nothing_to_amend_before_there_is_a_report(
