@@ -21,6 +21,11 @@ class Part:
     needed: bool  # without it nothing can be done here; else the work waits and catches up
     is_off: bool = False  # on purpose: nobody has set it up here
 
+    @property
+    def word(self) -> str:
+        """For machines."""
+        return "off" if self.is_off else "ok" if self.works else "away"
+
 
 def parts() -> list[Part]:
     """Ask each, a second at most."""

@@ -247,15 +247,16 @@ def _how_it_is(link: MailLink) -> tuple[str, str, datetime | None]:
 
 
 def mail_not_working(acting: Acting | None) -> list[tuple[str, datetime | None]]:
-    """For the status strip (settings.STATUS_SOURCES): what a person should know, and since when."""
+    """For the status strip (settings.STATUS_SOURCES): that mail does not go out, and since when.
+
+    Mail that nobody has set up is no news: the services page and the mail page say so.
+    """
     if acting is None:
         return []
     found = cache.get("mail_not_working")
     if found is None:
         found = list(_mail_not_working())
         cache.set("mail_not_working", found, 5)
-    if settings.EMAIL_SERVER is None and may_operate_mail(acting):
-        return [("E-mail is switched off: no mail server is set.", None), *found]
     return list(found)
 
 

@@ -1,12 +1,17 @@
 """Alive, ready, metrics: for machines, and the page of the same for people."""
 
+import re
 import socket
 
 import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
 
+from messaging import services
 from ordercomms import health
+from tests.messaging import peer
+from tests.messaging.senders import make_partner
+from tests.messaging.test_delivery import queue
 from tests.world import World
 
 
@@ -25,7 +30,12 @@ def test_alive_needs_nothing_else(client: Client, django_assert_num_queries: obj
 def test_ready_names_each_part(db: None, client: Client, listener: socket.socket) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "broker": "ok", "HL7 listener": "ok"}
+    assert response.json() == {
+        "database": "ok",
+        "broker": "ok",
+        "HL7 listener": "ok",
+        "e-mail": "off",
+    }
 
 
 def test_without_broker_or_listener_the_work_goes_on_and_the_body_says_so(
@@ -35,7 +45,8 @@ def test_without_broker_or_listener_the_work_goes_on_and_the_body_says_so(
     settings.MLLP_PORT = _free_port()
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "broker": "away", "HL7 listener": "away"}
+    away = {"broker": "away", "HL7 listener": "away"}
+    assert response.json() == {"database": "ok", "e-mail": "off", **away}
 
 
 def _free_port() -> int:
@@ -60,6 +71,47 @@ def test_metrics_are_for_the_addresses_that_were_named(db: None, client: Client)
     assert b"django_http_requests" in client.get("/metrics").content
     foreign = client.get("/metrics", REMOTE_ADDR="10.1.2.3")
     assert foreign.status_code == 404
+
+
+@pytest.mark.hazard("H49")
+def test_metrics_of_the_wire_are_of_the_database_and_name_no_patient(
+    db: None, client: Client
+) -> None:
+    with peer.listening() as other:
+        partner = make_partner("ris", port=other.port)
+        for n in range(3):
+            queue(partner, stream=str(n))
+        waiting = lines(client)
+        assert waiting['ordercomms_queue_depth{partner="ris",queue="waiting"}'] == 3
+        assert waiting['ordercomms_queue_oldest_seconds{partner="ris",queue="waiting"}'] > 0
+        services.judge_links()
+        services.deliver(partner.pk)
+    done = lines(client)
+    assert done['ordercomms_queue_depth{partner="ris",queue="waiting"}'] == 0
+    assert done['ordercomms_acknowledged_5m{partner="ris"}'] == 3
+    assert done['ordercomms_link_state{partner="ris",state="up"}'] == 1
+    assert done['ordercomms_link_state{partner="ris",state="down"}'] == 0
+    assert done['ordercomms_foreign_acknowledgements_total{partner="ris"}'] == 0
+    latency = "ordercomms_acknowledgement_seconds"
+    assert done[latency + '_gcount{partner="ris"}'] == 3
+    assert done[latency + '_bucket{le="+Inf",partner="ris"}'] == 3
+    assert 0 < done[latency + '_gsum{partner="ris"}'] < 60
+    assert not re.search(r"999\d{7}", client.get("/metrics").content.decode())
+
+
+def lines(client: Client) -> dict[str, float]:
+    """A scrape, as names with labels to values."""
+    text = client.get("/metrics").content.decode()
+    pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_metrics_are_given_without_the_database_too(db: None, client: Client) -> None:
+    def refused(execute: object, sql: str, *rest: object) -> None:
+        raise DatabaseError("the database is away")
+
+    with connection.execute_wrapper(refused):
+        assert b"django_http_requests" in client.get("/metrics").content
 
 
 def test_the_services_page_says_what_works_and_what_does_not(

@@ -8,7 +8,6 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from uuid import uuid4
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model
@@ -24,7 +23,7 @@ from messaging.policies import may_operate_mail
 from messaging.queries.mail import mailbox_for
 
 from .outcome import move_mail
-from .posting import refuse_recipient, return_path_of, ring
+from .posting import message_id_of, refuse_recipient, return_path_of, ring
 
 
 @transaction.atomic
@@ -78,8 +77,7 @@ def send_to_corrected(mail: MailMessage, *, by: Acting) -> MailMessage:
 
 def _readdressed(old: MailMessage, box: Mailbox, by: Acting) -> MailMessage:
     now, token = timezone.now(), uuid4().hex
-    domain = settings.MAIL_RETURN_PATH.rpartition("@")[2]
-    message_id = f"<{token}@{domain}>"
+    message_id = message_id_of(token)
     content = message_from_bytes(bytes(old.raw), policy=SMTP)
     for name, value in (
         ("To", Address(display_name=box.display_name, addr_spec=box.address)),

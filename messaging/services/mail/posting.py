@@ -127,38 +127,20 @@ def _written(
     attachments: Sequence[Attachment],
     by: Acting,
 ) -> MailMessage:
-    now, token = timezone.now(), uuid4()
-    name, address = sender_of(purpose)
-    domain = settings.MAIL_RETURN_PATH.rpartition("@")[2]
-    envelope = Envelope(
-        sender=(name, address),
-        recipient=(to.display_name, to.address),
-        message_id=f"<{token.hex}@{domain}>",
-        at=now,
-    )
+    now, token = timezone.now(), uuid4().hex
+    sender, message_id = sender_of(purpose), message_id_of(token)
+    envelope = Envelope(sender, (to.display_name, to.address), message_id, now)
     words = _DO_NOT_REPLY.format(
-        address=address, service=settings.SERVICE_NAME, phone=settings.HELP_PHONE
+        address=sender[1], service=settings.SERVICE_NAME, phone=settings.HELP_PHONE
     )
-    raw = compose(
-        envelope,
-        subject=subject,
-        text=f"{text.rstrip()}\n\n--\n{words}\n",
-        html=_with_words(html, words),
-        attachments=attachments,
-    )
+    said = f"{text.rstrip()}\n\n--\n{words}\n"
+    shown = _with_words(html, words)
+    raw = compose(envelope, subject=subject, text=said, html=shown, attachments=attachments)
     return MailMessage(
-        purpose=purpose,
-        mailbox=to,
-        to_address=to.address,
-        from_address=address,
-        return_path=return_path_of(token.hex),
-        message_id=envelope.message_id,
-        subject=subject,
-        raw=raw,
-        state_since=now,
-        tried_since=now,
-        created_by=by.label[:150],
-    )
+        purpose=purpose, mailbox=to, to_address=to.address, from_address=sender[1],
+        return_path=return_path_of(token), message_id=message_id, subject=subject, raw=raw,
+        state_since=now, tried_since=now, created_by=by.label[:150],
+    )  # fmt: skip
 
 
 def _with_words(html: str, words: str) -> str:
@@ -174,6 +156,11 @@ def return_path_of(token: str) -> str:
     """`bounces+<token>@...`: a mail that comes back says by its address which one it was."""
     local, _, domain = settings.MAIL_RETURN_PATH.rpartition("@")
     return f"{local}+{token}@{domain}"
+
+
+def message_id_of(token: str) -> str:
+    """Of the domain of our return path, with the same token."""
+    return f"<{token}@{settings.MAIL_RETURN_PATH.rpartition('@')[2]}>"
 
 
 def withdraw(*, subject_type: str, subject_id: object, by: Acting) -> int:
