@@ -42,7 +42,11 @@ def hospital() -> Iterator[peer.Peer]:
     seed_surgery()
     with peer.listening() as other:
         Partner.objects.filter(departments__ods_code=RADIOLOGY).update(
-            host="127.0.0.1", port=other.port, acknowledgement_seconds=5
+            host="127.0.0.1",
+            port=other.port,
+            acknowledgement_seconds=5,
+            cleartext_until=timezone.now() + timedelta(days=1),
+            cleartext_because="It is a test.",
         )
         Partner.objects.exclude(departments__ods_code=RADIOLOGY).delete()
         yield other
