@@ -232,6 +232,10 @@ PEOPLE = (
         "central", "Mr", "Owen", "Davies", "Service manager", ((CENTRE, "central"),),
         "See that it works: parked messages, links, their state",
     ),
+    Person(
+        "central-2", "Ms", "Grace", "Adeyemi", "Integration analyst", ((CENTRE, "central"),),
+        "The second person: apply or refuse a change of a partner",
+    ),
 )  # fmt: skip
 
 # For the table that `make run` prints: username, who they are, what to try.

@@ -23,6 +23,10 @@ CHANGE_WAIT = Wait("Central team", timedelta(hours=24))
 SOON = timedelta(days=30)
 _LINE = ("host", "port", "uses_tls", "server_name", "key_name", "trust_anchors")
 _CLEAR = ("cleartext_until", "cleartext_because")
+_MAY_BE_ABSENT = {
+    "server_name", "key_name", "trust_anchors", "client_certificates", "client_subject", *_CLEAR,
+}  # fmt: skip
+_EMPTY = {"message_types": "All that are handled here"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def sections(partner: Partner) -> list[Section]:
     """The agreement as people read it: the line, what we send, each feed, each map of codes."""
     held = agreement.agreement_of(partner)
     found = [
-        Section(title, part, [Fact(agreement.words_of(path), _words(path, held)) for path in paths])
+        Section(title, part, [_fact(path, held) for path in paths if _matters(path, held)])
         for title, part, paths in parts_of(held)
     ]
     found[0].facts.extend(_our_key(partner))
@@ -74,15 +78,20 @@ def kinds_without(held: agreement.Agreement) -> list[str]:
     return [kind for kind in PartnerCode.Kind.values if f"codes {kind}" not in held]
 
 
-def _words(path: str, held: agreement.Agreement) -> str:
-    return in_words(path, held.get(path))
+def _fact(path: str, held: agreement.Agreement) -> Fact:
+    return Fact(agreement.words_of(path), in_words(path, held.get(path)))
+
+
+def _matters(path: str, held: agreement.Agreement) -> bool:
+    """Not what there is nothing of, where that says nothing: no certificate in clear text."""
+    return held.get(path) not in (None, "") or agreement.split_path(path)[2] not in _MAY_BE_ABSENT
 
 
 def in_words(path: str, value: Value) -> str:
     """A value as people read it."""
     kind = agreement.type_of(path)
     if value in (None, ""):
-        return "Nothing"
+        return _EMPTY.get(agreement.split_path(path)[2], "Nothing")
     if kind == "yes":
         return "Yes" if value else "No"
     if kind == "instant":
@@ -91,7 +100,8 @@ def in_words(path: str, value: Value) -> str:
         return _count(len(str(value).splitlines()) - 1, "code")
     if kind == "pem":
         return _certificates(str(value))
-    return str(value)
+    is_large = isinstance(value, int) and value >= 10_000 and not path.endswith("port")
+    return f"{value:,}" if is_large else str(value)
 
 
 def last_day(instant: str) -> datetime:

@@ -43,6 +43,7 @@ def order_of(
         kind=partner.order_message,
         version=partner.version,
         charset=partner.character_set,
+        asks=partner.asks,
         processing_id=partner.processing_id,
         sender=(partner.our_application, partner.our_facility),
         receiver=(partner.their_application, partner.their_facility),

@@ -117,6 +117,7 @@ class Order:
     status: str = ""  # ORC-5, of SC
     collected_at: datetime | None = None  # of SC: when the sample was taken
     head: tuple[Segment, ...] = field(default=())  # between PID and the first order: PD1
+    asks: tuple[str, str] = ("", "")  # MSH-15 and MSH-16: the acknowledgements agreed
 
 
 def render(order: Order) -> bytes:
@@ -168,6 +169,7 @@ def _header(order: Order) -> Segment:
         processing_id=order.processing_id,
         version=order.version,
         charset=order.charset,
+        asks=order.asks,
     )
 
 
