@@ -20,7 +20,7 @@ from messaging.mail_states import MailPurpose
 from messaging.models import Mailbox
 from messaging.queries.links import is_down
 from messaging.queries.mail import mailbox_for
-from nhsuk.formats import duration
+from nhsuk.formats import how_many
 from requesting import policies
 from requesting.errors import NotFound
 from requesting.form_states import KEY_IN_WITHIN, FormStatus
@@ -241,7 +241,9 @@ def time_left(form: DowntimeForm) -> tuple[str, bool]:
         return "", False
     left = form.clock_at + KEY_IN_WITHIN - timezone.now()
     late = left < timedelta(0)
-    return f"{duration(abs(left))} {'late' if late else 'left'}", late
+    hours, minutes = int(abs(left).total_seconds() // 3600), int(abs(left).total_seconds() // 60)
+    words = how_many(hours, "hour") if hours else how_many(minutes, "minute")
+    return f"{words} {'late' if late else 'left'}", late
 
 
 # --- V3 ------------------------------------------------------------------------------------------

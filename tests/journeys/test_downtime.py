@@ -136,7 +136,7 @@ def test_without_javascript_the_form_is_chosen_printed_and_keyed_in(down, visit)
     )
     there.get_by_label("Accession number: Chest X-ray").fill("KUH-7")
     there.get_by_role("button", name="Match to what arrived").click()
-    expect(there.get_by_text("matched to what had arrived")).to_be_visible()
+    expect(there.get_by_text("matched to what had arrived. Its message")).to_be_visible()
     form.refresh_from_db()
     assert form.outcome == "matched"
 
