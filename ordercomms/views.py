@@ -11,6 +11,7 @@ from accounts.errors import LaunchRefused
 from accounts.launch import REFUSALS
 from ordercomms import health, landing
 from ordercomms.frame import first_page
+from ordercomms.metrics import wire_metrics
 
 
 @require_safe
@@ -71,7 +72,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Counts for Prometheus: to this machine and to the addresses of METRICS_ALLOWED_FROM."""
     if request.META.get("REMOTE_ADDR", "") not in settings.METRICS_ALLOWED_FROM:
         return render(request, "404.html", status=404)
-    return ExportToDjangoView(request)
+    response = ExportToDjangoView(request)
+    if health.database_answers():
+        response.content += wire_metrics()
+    return response
 
 
 # --- When it does not work -----------------------------------------------------------------------
