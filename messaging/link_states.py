@@ -1,7 +1,7 @@
 """How a link to a partner stands: states, events, the table that joins them, and its clocks.
 
 Plain Python. `messaging.services.links` alone moves a link, and only by this table. What the words
-mean, and why the clocks are as they are: docs/adr/010-states-of-a-link.md.
+mean, and why the clocks are as they are: docs/adr/014-states-of-a-link.md.
 """
 
 from collections.abc import Mapping
