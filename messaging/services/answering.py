@@ -97,7 +97,7 @@ def answer_application(message: InboundMessage, code: str, words: str = "") -> N
             kind="ACK",
             subject_type="messaging.InboundMessage",
             subject_id=str(message.pk),
-            stream=f"answers-{feed.slug}",
+            stream=f"answer-{message.pk}",  # of its own: no answer waits for another
             raw=wire.build([header, answer]).raw,
             control_id=control_id,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
 from django.db import connection
 from django.utils import timezone
 from psycopg2 import Binary
@@ -29,6 +30,8 @@ from messaging.policies import may_process
 from messaging.states import InState
 
 from .inbox import routes
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,12 @@ class Directory:
 
 
 def proof_of(feed: Feed) -> tls.Proof:
-    """How the feed proves who it is, on a line with TLS."""
-    return tls.proof(feed.client_certificates, feed.client_subject, feed.partner.trust_anchors)
+    """How the feed proves who it is, on a line with TLS; nobody does for a row that is spoilt."""
+    try:
+        return tls.proof(feed.client_certificates, feed.client_subject, feed.partner.trust_anchors)
+    except tls.BadCertificate:
+        log.error("certificate_not_read", feed=feed.pk)  # noqa: TRY400
+        return tls.proof("", "", "")
 
 
 @dataclass(frozen=True)

@@ -168,14 +168,14 @@ def test_many_messages_and_large_ones_pass_through_tls(guarded):
 
 def test_a_subject_counts_only_when_the_partners_own_authority_gave_it(authority, stranger):
     proof = tls.proof("", "CN=lims.example", authority.pem)
-    der = tls.ssl.PEM_cert_to_DER_cert
+    der = ssl.PEM_cert_to_DER_cert
     assert proof.accepts(der(pem(authority.gives("lims.example")[0])))
     assert not proof.accepts(der(pem(stranger.gives("lims.example")[0])))
     assert not proof.accepts(der(pem(authority.gives("ris.example")[0])))
 
 
 def test_nothing_said_is_nobodys_proof(authority):
-    der = tls.ssl.PEM_cert_to_DER_cert(pem(authority.gives("ris")[0]))
+    der = ssl.PEM_cert_to_DER_cert(pem(authority.gives("ris")[0]))
     assert not tls.proof("", "", authority.pem).accepts(der)
 
 
@@ -294,3 +294,12 @@ def test_nothing_goes_in_clear_text_without_an_exception_that_still_runs(db, unt
         services.deliver(partner.pk)
         assert other.received == []
         assert "without TLS" in OutboundMessage.objects.get().reason
+
+
+def test_a_row_with_a_spoilt_certificate_is_nobodys_and_stops_nobody_else(db, authority):
+    good, spoilt = authority.gives("ris")[0], "-----BEGIN CERTIFICATE-----\nx\n"
+    for name, text in (("ris", pem(good)), ("lims", spoilt)):
+        Feed.objects.filter(partner=make_partner(name)).update(client_certificates=text)
+    der = ssl.PEM_cert_to_DER_cert(pem(good))
+    feeds = services.Directory(seconds=0).proven_by(der)
+    assert feeds == {Feed.objects.get(application="RIS").pk}
