@@ -40,7 +40,7 @@ def _waiting(acting: Acting) -> list[Line]:
     if place is None or not acting.may(Permission.REQUEST_TESTS):
         return []
     key = f"waiting_for_a_link_{place.pk}"
-    number = cache.get_or_set(key, lambda: len(queued_here(acting)), 5)
+    number = cache.get_or_set(key, lambda: queued_here(acting).count(), 5)
     if not number:
         return []
     words = f"{how_many(number, 'request')} of {place.name} not sent yet."
@@ -50,10 +50,11 @@ def _waiting(acting: Acting) -> list[Line]:
 
 def _late() -> Iterable[dict[str, Any]]:
     out = DowntimeForm.objects.filter(clock_at__lte=Now() - timedelta(hours=ALARMS[0]))
-    return out.values("department", "organisation").annotate(
+    rows = out.values("department", "organisation").annotate(
         forms=Count("pk"), since=Min("clock_at"),
         escalated=Count("pk", filter=Q(clock_at__lte=Now() - timedelta(hours=ESCALATES_AT))),
-    ).order_by(F("since"))  # fmt: skip
+    )  # fmt: skip
+    return [dict(row) for row in rows.order_by(F("since"))]
 
 
 def _line(acting: Acting, row: dict[str, Any]) -> Line | None:

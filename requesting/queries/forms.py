@@ -16,8 +16,9 @@ from accounts.models import OrganisationKind
 from accounts.policies import Acting
 from accounts.roles import Permission
 from catalogue import queries as catalogue
+from messaging.link_states import LinkStatus
 from messaging.mail_states import MailPurpose
-from messaging.models import Mailbox
+from messaging.models import Link, Mailbox
 from messaging.queries.links import is_down
 from messaging.queries.mail import mailbox_for
 from nhsuk.formats import how_many
@@ -30,6 +31,7 @@ from requesting.states import ON_THE_WIRE, Status
 from .doors import as_uuid
 
 PER_PAGE = 50
+_URGENT_FIRST = Case(When(priority="routine", then=Value(1)), default=Value(0))
 WITH = (
     "department__parent", "organisation", "requester", "patient__practice", "order__partner",
     "request__results_to", "ticket__desk",
@@ -145,15 +147,17 @@ def preview(item: RequestItem) -> DowntimeForm:
     )  # fmt: skip
 
 
-def queued_here(acting: Acting) -> list[RequestItem]:
+def queued_here(acting: Acting) -> QuerySet[RequestItem]:
     """What this person's place asked for and waits for a link that is down: urgent first."""
     if not acting.may(Permission.REQUEST_TESTS) or acting.organisation is None:
-        return []
+        return RequestItem.objects.none()
+    down = Link.objects.filter(state=LinkStatus.DOWN).values("partner__departments")
     rows = RequestItem.objects.filter(
-        organisation=acting.organisation, status=Status.QUEUED, downtime_due_at__isnull=True
-    ).select_related("patient", "service", "department", "request", "requester")  # fmt: skip
-    found = [row for row in rows.order_by("requested_at", "id")[:200] if link_is_down(row)]
-    return sorted(found, key=lambda row: row.priority == "routine")
+        organisation=acting.organisation, due_at__isnull=False, status=Status.QUEUED,
+        downtime_due_at__isnull=True, department__in=down, department__vets_here=False,
+    )  # fmt: skip
+    whole = rows.select_related("patient", "service", "department", "request", "requester")
+    return whole.order_by(_URGENT_FIRST, "requested_at", "id")
 
 
 def forms_out_of(acting: Acting) -> list[DowntimeForm]:
@@ -257,9 +261,6 @@ class FormRow:
     tests: str
     left: str
     is_late: bool
-
-
-_URGENT_FIRST = Case(When(priority="routine", then=Value(1)), default=Value(0))
 
 
 def forms_to_key_in(acting: Acting, *, page: int = 1) -> tuple[tuple[FormRow, ...], int]:

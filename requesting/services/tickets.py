@@ -39,7 +39,8 @@ def open_ticket(
     if by.user is not None and by.user.pk == user.pk:
         raise Refused("You have got in: request as usual.", rule="user")
     _refuse_who_may_not_request(user, organisation)
-    words, desk = reason.strip()[:200], organisation.borough and organisation.borough.desk
+    words = reason.strip()[:200]
+    desk = organisation.borough.desk if organisation.borough else None
     if desk is None:
         raise Refused(f"The directory knows no service desk for {organisation.name}.", rule="desk")
     wanted = "".join(number.split()).upper()

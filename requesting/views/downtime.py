@@ -33,7 +33,7 @@ def downtime(request: HttpRequest) -> HttpResponse:
     audit.record(acting=request.acting, action="list_requests", reason="downtime",
                  object_type="requesting.DowntimeForm", request=request)  # fmt: skip
     context = {
-        "waiting": forms.queued_here(request.acting),
+        "waiting": list(forms.queued_here(request.acting)[:200]),
         "out": forms.form_rows(forms.forms_out_of(request.acting)),
     }
     return render(request, "requesting/downtime.html", context)
