@@ -9,7 +9,7 @@ from .departments import REASONS, Department
 from .hl7 import Message, NotHL7, header_of, read
 from .journal import Entry, as_text
 from .memory import LogLine, Memory
-from .orders import ORDER_TYPES, Asked, CannotRead, Order, asked_in, order_from
+from .orders import ORDER_TYPES, Asked, CannotRead, Order, asked_in, order_from, what_may_change
 
 
 class No(Exception):
@@ -101,7 +101,7 @@ def _department(memory: Memory, message: Message) -> Department:
     department = memory.departments.find(header.get(5), header.get(6))
     if department is None:
         raise No("AR", f"no such receiver here: {header.get(5)} {header.get(6)}")
-    if department.is_imaging != (kind == "OMG^O19"):
+    if kind != "ORM^O01" and department.is_imaging != (kind == "OMG^O19"):
         raise No("AR", f"message type {kind} is not taken by {department.name}")
     if header.get(11) == "P":
         raise No("AR", "this is not a production system (MSH-11)")
@@ -123,6 +123,10 @@ def _entries(memory: Memory, message: Message) -> tuple[list[Entry], str]:
             entries += _new(memory, message, asked, department, notes)
         elif asked.control == "CA":
             entries += _cancel(memory, message, asked)
+        elif asked.control == "XO":
+            entries += _change(memory, message, asked, department)
+        elif asked.control == "SC":
+            entries += _sample_taken(memory, message, asked)
         else:
             raise No("AE", f"order control {asked.control or '(empty)'} is not done here")
     return entries, " ".join(notes)
@@ -183,6 +187,33 @@ def _cancel(memory: Memory, message: Message, asked: Asked) -> list[Entry]:
             "cancel_at": at,
         }
     ]
+
+
+def _held(memory: Memory, asked: Asked) -> Order:
+    order = memory.orders.get(asked.placer)
+    if order is None:
+        raise No("AR", f"order {asked.placer} is not held here")
+    return order
+
+
+def _change(memory: Memory, message: Message, asked: Asked, department: Department) -> list[Entry]:
+    order, at = _held(memory, asked), memory.clock().isoformat()
+    try:
+        changed = what_may_change(message, asked, department=department.key, now=at)
+    except CannotRead as problem:
+        raise No("AE", str(problem)) from None
+    return [
+        {
+            "do": "change", "placer": order.placer, "at": at, "what": "Asked to change",
+            "change_control": message.header.get(10), "changed": changed,
+        }
+    ]  # fmt: skip
+
+
+def _sample_taken(memory: Memory, message: Message, asked: Asked) -> list[Entry]:
+    """SC from who asked: the sample is on its way."""
+    order, at = _held(memory, asked), memory.clock().isoformat()
+    return [{"do": "change", "placer": order.placer, "at": at, "what": "Sample taken there"}]
 
 
 # --- Answering ------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ class Memory:
         order.history.append([at, what])
 
     def _sort(self, order: Order) -> None:
-        if order.status == "new" or order.cancel_control:
+        if order.status == "new" or order.cancel_control or order.change_control:
             self.undecided[order.placer] = None
         else:
             self.undecided.pop(order.placer, None)

@@ -7,24 +7,30 @@ from typing import Any
 
 from .hl7 import Field, Message, Segment
 
-ORDER_TYPES = {"OMG^O19", "OML^O21", "OML^O33"}
+ORDER_TYPES = {"OMG^O19", "OML^O21", "OML^O33", "ORM^O01"}
 
 # status → the actions a person (or the clock) may take; "report" of a new order accepts it first.
 ACTIONS: dict[str, tuple[str, ...]] = {
-    "new": ("accept", "reject", "report"),
-    "accepted": ("schedule", "receive", "perform", "report", "did_not_attend", "cancel"),
-    "booked": ("schedule", "receive", "perform", "report", "did_not_attend", "cancel"),
+    "new": ("accept", "number", "reject", "hold", "report"),
+    "accepted": (
+        "schedule", "receive", "perform", "report", "did_not_attend", "hold", "change_exam",
+        "cancel", "discontinue",
+    ),
+    "booked": (
+        "schedule", "receive", "perform", "report", "did_not_attend", "hold", "change_exam",
+        "cancel", "discontinue",
+    ),
     "did not attend": ("schedule", "cancel"),
-    "in progress": ("perform", "report", "cancel"),
+    "in progress": ("perform", "report", "cancel", "discontinue"),
     "done": ("report",),
     "reported": ("report",),
     "rejected": (),
     "cancelled": (),
-}
+}  # fmt: skip
 CANCELLABLE = {"new", "accepted", "booked", "did not attend"}
 # ORC-7.6 (HL7 v2.4 §4.3.6) in words; routine needs none.
 URGENCY = {"R": "", "A": "Urgent", "S": "Stat", "P": "Before operation", "T": "Timing critical"}
-IMAGING_ONLY = {"schedule", "perform", "did_not_attend"}
+IMAGING_ONLY = {"schedule", "perform", "did_not_attend", "change_exam"}
 
 
 class CannotRead(Exception):
@@ -70,6 +76,8 @@ class Order:
     filler: str = ""
     cancel_control: str = ""  # MSH-10 of a cancel request that waits for its answer
     cancel_at: str = ""
+    change_control: str = ""  # MSH-10 of a change order that waits for its answer
+    changed: dict[str, Any] = field(default_factory=dict)  # what it asks to be changed
     collected_at: str = ""
     scheduled: str = ""
     place: str = ""
@@ -110,6 +118,8 @@ class Order:
         """What may be done now."""
         if self.cancel_control:
             return ["confirm_cancel", "refuse_cancel"]
+        if self.change_control:
+            return ["confirm_change", "refuse_change"]
         possible = ACTIONS[self.status]
         return [one for one in possible if self.is_imaging or one not in IMAGING_ONLY]
 
@@ -198,6 +208,19 @@ def _priority(orc: Segment, obr: Segment) -> str:
     return orc.get(7, 8) or obr.get(27, 8) or URGENCY.get(code, code)
 
 
+def _specimen(asked: Asked, obr: Segment) -> list[str]:
+    """SPM-4; without an SPM, OBR-15."""
+    if asked.spm:
+        return [asked.spm.get(4, n) for n in (1, 2, 3)]
+    return [obr.get(15, 1, n) for n in (1, 2, 3)]
+
+
+def what_may_change(message: Message, asked: Asked, *, department: str, now: str) -> dict[str, Any]:
+    """The fields of an order that a change order (XO) brings. Raises CannotRead."""
+    fresh = order_from(message, asked, department=department, now=now)
+    return {each: getattr(fresh, each) for each in ("priority", "details", "reasons", "answers")}
+
+
 def order_from(message: Message, asked: Asked, *, department: str, now: str) -> Order:
     """A new order. Raises CannotRead, naming the field."""
     header, pid, obr = message.header, message.first("PID"), asked.obr
@@ -224,7 +247,7 @@ def order_from(message: Message, asked: Asked, *, department: str, now: str) -> 
         reasons=_repetitions(obr.whole(31)),
         answers=[_answer(obx) for obx in asked.obxs],
         orderer=asked.orc.whole(12) or obr.whole(16),
-        specimen=[asked.spm.get(4, n) if asked.spm else "" for n in (1, 2, 3)],
+        specimen=_specimen(asked, obr),
         received_at=now,
         history=[[now, "Order received"]],
     )

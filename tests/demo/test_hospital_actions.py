@@ -447,3 +447,54 @@ def test_the_document_names_every_deed_and_every_reason() -> None:
 
 def test_every_action_of_every_status_exists() -> None:
     assert {action for actions in ACTIONS.values() for action in actions} <= set(DEEDS)
+
+
+# --- Changes, holds, and other ends ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("action", "said"), [("confirm_change", "XR"), ("refuse_change", "UX")])
+def test_a_change_order_is_answered_and_only_a_confirmed_one_changes_the_order(
+    hospital: Hospital, product: Product, sender: Sender, imaging: str, action: str, said: str
+) -> None:
+    before = hospital.order(imaging).details
+    change = imaging_order(imaging, control="OC1000077", order="XO")
+    sender.ask(change.replace(b"six weeks", b"eight weeks"))
+    assert hospital.order(imaging).details == before
+    hospital.act(imaging, action)
+    message = only(product.wait_for(1))
+    order = message.org_o20_response.org_o20_order
+    assert (order.orc.orc_1.value, message.msa.msa_2.value) == (said, "OC1000077")
+    assert ("eight weeks" in hospital.order(imaging).details) == (said == "XR")
+
+
+@pytest.mark.parametrize(
+    ("action", "control", "status"),
+    [("hold", "OH", "HD"), ("change_exam", "XX", "SC"), ("discontinue", "OD", "DC")],
+)
+def test_what_nobody_asked_for_is_told_in_an_order_message(
+    hospital: Hospital, product: Product, imaging: str, action: str, control: str, status: str
+) -> None:
+    accepted(hospital, product, imaging)
+    hospital.act(imaging, action)
+    orc = imaging_order_of(only(product.wait_for(1))).orc
+    assert (orc.orc_1.value, orc.orc_5.value) == (control, status)
+
+
+def test_an_order_can_be_numbered_before_anybody_looks_at_it(
+    hospital: Hospital, product: Product, imaging: str
+) -> None:
+    hospital.act(imaging, "number")
+    orc = only(product.wait_for(1)).org_o20_response.org_o20_order.orc
+    assert orc.orc_1.value == "NA"
+    assert orc.orc_3.value == hospital.order(imaging).filler != ""
+
+
+def test_an_older_order_message_is_answered_in_its_own_form_and_version(
+    hospital: Hospital, product: Product, sender: Sender
+) -> None:
+    raw = imaging_order("OC1-9").replace(b"OMG^O19^OMG_O19", b"ORM^O01").replace(b"|2.4", b"|2.3")
+    sender.ask(raw)
+    hospital.act("OC1-9", "accept")
+    said = product.wait_for(1)[0].decode()
+    assert "|ORR^O02|" in said
+    assert "\rORC|OK|OC1-9|" in said

@@ -96,7 +96,7 @@ REFUSED = {
         "AE",
         "is not read here",
     ),
-    "unknown type": (header("ORM^O01", "C9").encode(), "AR", "ORM^O01 is not taken"),
+    "unknown type": (header("ORM^O02", "C9").encode(), "AR", "ORM^O02 is not taken"),
     "unknown receiver": (imaging_order(to="RIS^ZZZ"), "AR", "no such receiver"),
     "bloods to radiology": (
         blood_order().replace(b"LIMS|RZ1", b"RIS|RZ1"),
@@ -105,12 +105,13 @@ REFUSED = {
     ),
     "production": (imaging_order().replace(b"|T|2.4", b"|P|2.4"), "AR", "not a production"),
     "no order": (header("OMG^O19^OMG_O19", "C9").encode(), "AE", "no ORC"),
-    "other order control": (imaging_order(order="XO"), "AE", "order control XO"),
+    "other order control": (imaging_order(order="HD"), "AE", "order control HD"),
     "no placer number": (imaging_order(""), "AE", "placer order number"),
     "no code": (imaging_order(code=""), "AE", "OBR-4"),
     "no control id": (imaging_order(control=""), "AE", "MSH-10"),
     "no patient": (imaging_order().replace(b"PID|1", b"PIX|1"), "AE", "PID is missing"),
     "unknown order": (imaging_order(order="CA"), "AR", "is not held here"),
+    "change of an unknown order": (imaging_order(order="XO"), "AR", "is not held here"),
 }
 
 

@@ -177,6 +177,7 @@ class Surgery:
         placer: str | None = None,
         filler: str = "F-1",
         partner: Partner | None = None,
+        happened: datetime | None = None,
     ) -> InboundMessage:
         """A reply or status message about the item, processed as the worker would."""
         partner = partner or Partner.objects.get(departments=item.department)
@@ -189,7 +190,10 @@ class Surgery:
             ),
             pid_segment(patient or item.patient),
             *(extra or []),
-            wire.segment("ORC", {1: control, 2: number, 3: filler, 5: status, 16: reason}),
+            wire.segment("ORC", {
+                1: control, 2: number, 3: filler, 5: status,
+                9: wire.timestamp(happened) if happened else None, 16: reason,
+            }),
             wire.segment(
                 "OBR", {1: "1", 2: number, 3: filler, 4: [item.code, "", "NICIP"], **(obr or {})}
             ),

@@ -232,10 +232,11 @@ def test_another_departments_system_moves_nothing_of_ours(surgery):
 @pytest.mark.parametrize(
     ("control", "fields", "word"),
     [
-        ("RE", {}, "order control"),
+        ("PA", {}, "order control"),
         ("", {}, "order control"),
         ("SC", {"status": "RP"}, "order status"),
-        ("SC", {"status": "HD"}, "order status"),
+        ("SC", {"status": "ER"}, "order status"),
+        ("SC", {"obr": {25: "Y"}}, "order status"),
         ("XX", {"obr": {4: ["NOSUCH", "?", "NICIP"]}}, "examination"),
         ("XX", {"obr": {4: ["CSKUH", "CT Head", "99LOCAL"]}}, "examination"),
     ],
