@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,28 +20,37 @@ from .outcome import record_failure, record_not_allowed, record_sent, tell_again
 
 _SLACK = timedelta(seconds=30)  # of a lease, over greeting and sending twice at their longest
 MOST = 1000  # in one go; the next ring or sweep takes the rest
+_busy = threading.Lock()
 
 
 def deliver_due(*, most: int = MOST) -> int:
     """Send what is due, oldest first; how many the server took. Safe to run beside itself.
 
-    Stops when the mail server does not answer: the rest waits for it, and nobody asks it again
-    before its pause is over.
+    One at a time in a process, so that a crash leaves one mail at the most of which nobody knows
+    whether the server took it; more processes send more. Stops when the mail server does not
+    answer: the rest waits for it, and nobody asks it again before its pause is over.
     """
     tell_again()
     server = settings.EMAIL_SERVER
     if server is None:
         return 0
+    if not _busy.acquire(blocking=False):  # what came meanwhile is seen by it, or by the sweep
+        return 0
     line = smtp.Line(server, seconds=settings.MAIL_EXCHANGE_SECONDS)
-    sent = 0
     try:
-        for _ in range(most):
-            claimed = _claim()
-            if claimed is None:
-                break
-            sent += _send(line, *claimed)
+        return _drain(line, most)
     finally:
         line.close()
+        _busy.release()
+
+
+def _drain(line: smtp.Line, most: int) -> int:
+    sent = 0
+    for _ in range(most):
+        claimed = _claim()
+        if claimed is None:
+            break
+        sent += _send(line, *claimed)
     return sent
 
 
