@@ -5,13 +5,14 @@
 #   make test         every test            (some of them: make test ARGS="tests/messaging -x")
 #   make check        lint, format, types, room rules, templates, spelling
 #   make bench        messages and pages per second, as a table
+#   make faults       faults on purpose, and what they broke (make faults ARGS="--long --seed 7")
 #   make screenshots  the pictures in docs/, taken anew from the running pages
 #   make hazards      docs/safety/hazards.md, from the tests that prove each control
 #   make reset        throw the demo's data away
 #   make lock         choose package versions anew, after a change of pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench screenshots hazards reset lock setup
+.PHONY: help run test check bench faults screenshots hazards reset lock setup
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -72,6 +73,9 @@ BENCHES := $(filter messaging pages,$(basename $(notdir $(wildcard tests/bench/*
 
 bench: setup
 	@for part in $(BENCHES); do $(PY) -m tests.bench.$$part || exit 1; done
+
+faults: setup
+	@$(PY) -m tests.faults $(ARGS)
 
 screenshots: setup
 	@SCREENSHOTS=1 $(PY) -m pytest tests/journeys $(ARGS)

@@ -1,0 +1,21 @@
+"""Which faults there are (reliability.md 3.2), in the order in which they are run."""
+
+from collections.abc import Callable
+
+from . import abuse, answers, clocks, kills, network, outage
+from .report import Report
+from .rig import Rig
+
+Fault = Callable[[Rig, Report], None]
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "F1": (kills.random_kills, "random kill -9 of everything"),
+    "F2": (kills.named_crashes, "death at named places and after each statement"),
+    "F4": (kills.database_dies, "the database dies"),
+    "F5": (kills.broker_dies, "the broker dies, is emptied, is full, is away"),
+    "F6": (kills.broker_flaps, "the broker comes and goes"),
+    "F7": (answers.bad_answers, "acknowledgements as bad as they come"),
+    "F9": (outage.long_outage, "the receiver is away for long"),
+    "F15": (clocks.wrong_clocks, "clocks are wrong, and step"),
+    "F16": (network.bad_network, "the network is bad"),
+    "F17": (abuse.abused_listener, "the listener is abused"),
+}
