@@ -342,18 +342,12 @@ def note_progress(incoming: IncomingReport, *, item: RequestItem, by: Acting) ->
 
 def _tell_of_progress(incoming: IncomingReport, item: RequestItem, by: Acting) -> None:
     requesting.hear_of_report(
-        item,
-        result_status=incoming.result_status,
-        order_control=incoming.order_control,
-        order_status=incoming.order_status,
-        filler=incoming.filler_number,
-        reason_code=incoming.reason_code,
-        reason=incoming.reason or _first_words(incoming),
-        scheduled_at=incoming.scheduled_at,
-        happened_at=incoming.issued_at,
-        sent_at=incoming.sent_at,
-        by=by,
-    )
+        item, result_status=incoming.result_status, order_control=incoming.order_control,
+        order_status=incoming.order_status, filler=incoming.filler_number,
+        reason_code=incoming.reason_code, reason=incoming.reason or _first_words(incoming),
+        scheduled_at=incoming.scheduled_at, happened_at=incoming.issued_at,
+        sent_at=incoming.sent_at, by=by,
+    )  # fmt: skip
 
 
 def _first_words(incoming: IncomingReport) -> str:
