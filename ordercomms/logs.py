@@ -7,6 +7,7 @@ error that quotes the row.
 """
 
 import logging.config
+import os
 import re
 from typing import Any
 
@@ -14,6 +15,9 @@ import structlog
 
 NUMBER = re.compile(r"(?<![\w.])\d{3}[ -]?\d{3}[ -]?\d{4}(?![\w])")
 QUOTED_ROW = re.compile(r"(DETAIL|CONTEXT|Failing row contains):?[^\n]*")
+_GIVEN = (pair.partition("=") for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+RESOURCE: dict[str, Any] = {key.strip(): value.strip() for key, _, value in _GIVEN if key.strip()}
+RESOURCE["service.name"] = os.environ.get("OTEL_SERVICE_NAME", "ordercomms")
 QUIET = ("django.server", "granian.access", "axes", "kombu", "amqp", "urllib3")
 
 
@@ -59,9 +63,16 @@ def _last_steps(*, as_json: bool) -> list[Any]:
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
+        *([_with_resource] if as_json else []),
         without_identifiers,
         end,
     ]
+
+
+def _with_resource(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What wrote the line, as OpenTelemetry's resource attributes: OTEL_SERVICE_NAME and
+    OTEL_RESOURCE_ATTRIBUTES ("host.name=a,deployment.environment=b"), and the process."""
+    return event | {"resource": RESOURCE | {"process.pid": os.getpid()}}
 
 
 def without_identifiers(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,11 @@ class Migration(migrations.Migration):
             name="last_sent_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name="outboundmessage",
+            name="trace_id",
+            field=models.CharField(blank=True, db_default="", max_length=32),
+        ),
         migrations.AddConstraint(
             model_name="link",
             constraint=models.CheckConstraint(

@@ -115,6 +115,7 @@ class OutboundMessage(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)  # of this attempt
+    trace_id = models.CharField(max_length=32, blank=True, db_default="")  # messaging.tracing
     taken_at = models.DateTimeField(null=True, blank=True)  # CA: they have it, and will say more
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     handled_by = models.CharField(max_length=150, blank=True)

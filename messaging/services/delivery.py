@@ -23,6 +23,7 @@ from messaging.acknowledgement import ACCEPTED, Answer, answer_to, envelope
 from messaging.errors import Unparseable
 from messaging.models import OutboundMessage, Partner, new_lease
 from messaging.states import OUT_UNFINISHED, OutEvent, OutState, after_out
+from messaging.tracing import following
 from messaging.urgency import Urgency
 
 from .answering import count_foreign, waits_for
@@ -117,7 +118,8 @@ def _deliver(message_id: int) -> bool | None:
         return None
     began = time.monotonic()
     try:
-        return _send(*claimed)
+        with following(claimed[0].trace_id):
+            return _send(*claimed)
     finally:
         _pace(claimed[0].partner, began)
 

@@ -10,6 +10,7 @@ from messaging import doorbell, wire
 from messaging.errors import NotSendable, Unparseable
 from messaging.models import OutboundMessage, Partner
 from messaging.policies import may_process
+from messaging.tracing import current_trace
 from messaging.urgency import urgency_of
 
 STREAM_LOCK = 2575  # the class of our advisory locks on streams
@@ -56,6 +57,7 @@ def enqueue(
         sequence=_next_in(stream, partner),
         raw=raw,
         control_id=control_id,
+        trace_id=current_trace(),
         urgency=urgency_of(raw, default_charset=partner.character_set),
     )
     transaction.on_commit(partial(ring_for, partner.pk))
