@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from accounts.models import User
 from messaging.models import Partner
 from messaging.queries.codes import Code, has_map, theirs
+from messaging.wire import Segment
 from patients.hl7 import pd1_segment, pid_segment
 from requesting.drafts import COLLECTION_WORDS
 from requesting.models import OrderMessage, Request, RequestItem
@@ -15,6 +17,7 @@ from requesting.models import OrderMessage, Request, RequestItem
 from .codes import PRIORITIES
 from .orders import Answered, Line, Order, Person, Reason, Sample
 
+LAST_OF_PID = 30  # of versions 2.3 and 2.3.1
 STATUS_OF_A_SAMPLE = "IP"  # ORC-5, table 0038: taken, so the test is under way
 
 
@@ -40,17 +43,10 @@ def order_of(
     return Order(
         control=control,
         control_id=control_id,
-        kind=partner.order_message,
-        version=partner.version,
-        charset=partner.character_set,
-        asks=partner.asks,
-        processing_id=partner.processing_id,
-        sender=(partner.our_application, partner.our_facility),
-        receiver=(partner.their_application, partner.their_facility),
         written_at=at,
         asked_at=request.requested_at,
         group=request.reference,
-        patient=pid_segment(request.patient, issuers=_issuers(partner)),
+        patient=_pid(request, partner),
         head=(pd1,) if pd1 else (),
         orderer=_person(request.requester),
         place_code=place.ods_code,
@@ -63,7 +59,30 @@ def order_of(
         priorities=codes.priorities([item.priority for item in rows]),
         status=STATUS_OF_A_SAMPLE if control == OrderMessage.Control.STATUS else "",
         collected_at=collected_at,
+        **_as_agreed(partner),
     )
+
+
+def _as_agreed(partner: Partner) -> dict[str, Any]:
+    """What an Order has of the partner alone."""
+    return {
+        "kind": partner.order_message,
+        "version": partner.version,
+        "charset": partner.character_set,
+        "asks": partner.asks,
+        "processing_id": partner.processing_id,
+        "sender": (partner.our_application, partner.our_facility),
+        "receiver": (partner.their_application, partner.their_facility),
+    }
+
+
+def _pid(request: Request, partner: Partner) -> Segment:
+    """PID as that version has it: it ends at PID-30 until 2.3.1, so the status of the NHS number
+    (PID-32) is not said there."""
+    whole = pid_segment(request.patient, issuers=_issuers(partner))
+    if partner.version >= "2.4":
+        return whole
+    return Segment("|".join(whole.source.split("|")[: LAST_OF_PID + 1]).rstrip("|"), whole.charset)
 
 
 def _issuers(partner: Partner) -> frozenset[str]:

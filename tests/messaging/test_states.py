@@ -15,6 +15,7 @@ IN = {
     (R, InEvent.PARK): K,
     (K, InEvent.RETRY): R,
     (K, InEvent.HANDLE): H,
+    (K, InEvent.REPLACE): InState.REPLACED,
 }
 W, S, A, D = OutState.WAITING, OutState.SENDING, OutState.ACKNOWLEDGED, OutState.DEAD
 OUT = {
@@ -33,6 +34,7 @@ OUT = {
     (OutState.HELD, OutEvent.WITHDRAW): OutState.HANDLED,
     (D, OutEvent.RETRY): W,
     (D, OutEvent.HANDLE): OutState.HANDLED,
+    (D, OutEvent.REPLACE): OutState.REPLACED,
 }
 
 
