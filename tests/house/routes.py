@@ -14,8 +14,9 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from accounts.models import Organisation
-from accounts.policies import SYSTEM
+from accounts.models import Organisation, User
+from accounts.policies import SYSTEM, Acting
+from accounts.queries import memberships_of
 from demo.desks import seed_desks
 from messaging import services as messages
 from messaging.agreement import agreement_of
@@ -247,7 +248,7 @@ def _set_going(cast: Cast) -> tuple[Correction, Replay]:
     """What the laboratory set going about messages that needed a person: an order that nobody
     asked for is corrected, another is sent back."""
     partner = cast.message_in.partner
-    lab = cast.acting("lab")
+    lab = _colleague(cast, "lab")  # so that each of the cast may be the second person
     parked = []
     for control_id in ("HOUSE-3", "HOUSE-4"):
         raw = bytes(cast.message_in.raw).replace(b"HOUSE-1", control_id.encode())
@@ -262,3 +263,11 @@ def _set_going(cast: Cast) -> tuple[Correction, Replay]:
     chosen = Chosen("in", "unknown_request")
     replay = messages.start_replay(chosen, highest=parked[1].pk, per_minute=10, by=lab)
     return correction, replay
+
+
+def _colleague(cast: Cast, username: str) -> Acting:
+    """Somebody else in the same role at the same place."""
+    model = memberships_of(cast.user(username).pk)[0]
+    user = User.objects.create(username=f"beside-{username}", is_demo=True, last_name="Colleague")
+    user.memberships.create(organisation=model.organisation, role=model.role)
+    return cast.acting(user.username)

@@ -70,6 +70,3 @@ def deliver(partner: Partner) -> list[bytes]:
 
 def text_of(message: Any) -> str:
     return bytes(message.raw).decode().replace("\r", "\n")
-
-
-
