@@ -124,9 +124,10 @@ def _chosen(replay: Replay) -> Chosen:
 def _send_back(message: InboundMessage | OutboundMessage, replay: Replay) -> None:
     if isinstance(message, InboundMessage):
         send_back_inbound(message, replay=replay)
+        drop_corrections(message, SYSTEM)
     else:
         send_back_outbound(message, replay=replay)
-    drop_corrections(message, SYSTEM)
+        drop_corrections(message, SYSTEM)
     record(SYSTEM, f"replay_message_{replay.direction}", message, f"replay {replay.pk}")
     replay.reached = message.pk
     replay.released += 1
