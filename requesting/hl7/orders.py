@@ -288,9 +288,9 @@ def _obr(order: Order, line: Line, number: int) -> Segment:
     })  # fmt: skip
 
 
-def _source(order: Order, sample: Sample) -> list[wire.Component]:
+def _source(order: Order, sample: Sample) -> list[str | list[str]]:
     """OBR-15: the specimen, and its container with the additives: words until 2.4, a code since."""
-    container: wire.Component = sample.container_name
+    container: str | list[str] = sample.container_name
     if order.version >= "2.5" and sample.container:
         container = [sample.container, sample.container_name, "L"]
     return [[sample.code, sample.name, "SCT" if sample.code else ""], container]
