@@ -204,7 +204,8 @@ class Demo:
 
 def away() -> str:
     """The parts that do not answer yet, as words; empty when all do."""
-    missing = [port.whose for port in (parts.HOSPITAL, parts.HOSPITAL_MLLP) if not _accepts(port)]
+    doors = (parts.HOSPITAL, parts.HOSPITAL_MLLP, parts.MAIL)
+    missing = [port.whose for port in doors if not _accepts(port)]
     return ", ".join(missing + _not_ready())
 
 
@@ -226,7 +227,7 @@ def _not_ready() -> list[str]:
         return [parts.WEB.whose]
     finally:
         web.close()
-    return [name for name, state in answer.items() if state != "ok"]
+    return [name for name, state in answer.items() if state == "away"]
 
 
 def welcome(data_dir: Path, seconds: float, *, password: str) -> str:

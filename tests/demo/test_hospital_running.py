@@ -224,6 +224,7 @@ def start(folder: Path, product: Product, ports: tuple[int, int]) -> subprocess.
         "MLLP_PORT": str(product.address[1]),
         "HOSPITAL_MLLP_PORT": str(ports[0]),
         "HOSPITAL_PORT": str(ports[1]),
+        "MAIL_PORT": str(free_port()),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "demo.hospital"], cwd=ROOT, env=environment,
