@@ -69,7 +69,7 @@ check: setup
 	@echo "Spelling";            $(PY) -m codespell_lib
 	@echo "Migrations";          $(NO_SERVER) $(PY) -W ignore manage.py makemigrations --check --dry-run
 
-BENCHES := $(filter messaging pages,$(basename $(notdir $(wildcard tests/bench/*.py))))
+BENCHES := $(filter messaging results pages,$(basename $(notdir $(wildcard tests/bench/*.py))))
 
 bench: setup
 	@for part in $(BENCHES); do $(PY) -m tests.bench.$$part || exit 1; done

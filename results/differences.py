@@ -10,6 +10,7 @@ from itertools import chain, groupby
 from typing import Protocol
 
 from .ranges import flag_words, split_flags
+from .states import value_status_words
 
 
 class Value(Protocol):
@@ -137,12 +138,13 @@ def said(value: Value | None) -> str:
     """All that a reader reads of a value: two values that differ in anything differ in this."""
     if value is None:
         return ""
-    parts = {
-        "": f"{value.value} {value.units}".strip() or value.document or "No value",
-        "flagged": ", ".join(flag_words(flag).lower() for flag in split_flags(value.flags)),
-        "range": value.reference_range,
-        "code": value.coded.replace("\n", "; "),
-        "status": value.status if value.status not in FINAL else "",
-    }
-    words = ", ".join(f"{label} {part}".strip() for label, part in parts.items() if part)
+    measured = f"{value.value} {value.units}".strip() if value.value else value.document
+    parts = (
+        ("", measured or "No value"),
+        ("flagged", ", ".join(flag_words(flag).lower() for flag in split_flags(value.flags))),
+        ("range", value.reference_range),
+        ("code", value.coded.replace("\n", "; ")),
+        ("", value_status_words(value.status).lower() if value.status not in FINAL else ""),
+    )
+    words = ", ".join(f"{label} {part}".strip() for label, part in parts if part)
     return f"{words}. {value.note}" if value.note else words

@@ -19,7 +19,7 @@ def readers_of(report: Report) -> set[int]:
     looks = AccessEvent.objects.filter(
         object_type="results.Report", object_id=str(report.pk), action__in=LOOKS, outcome="ok"
     )
-    seen = set(looks.exclude(user_id=None).values_list("user_id", flat=True))
+    seen = {user for user in looks.values_list("user_id", flat=True) if user is not None}
     seen |= set(Review.objects.filter(version__report=report).values_list("by_user", flat=True))
     seen.discard(report.owner_id)
     if not seen:
