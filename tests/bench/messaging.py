@@ -118,8 +118,7 @@ def _insert_bare(raws: list[bytes]) -> None:
     directory = receiving.Directory(seconds=60)
     assert Partner.objects.exists()
     rows = [
-        receiving._row(receiving.examine(raw, receiving.Origin("bench"), directory))
-        for raw in raws
+        receiving._row(receiving.examine(raw, receiving.Origin("bench"), directory)) for raw in raws
     ]
     words = receiving._INSERT.replace("VALUES %s", f"VALUES {receiving._VALUES}")
     with connection.cursor() as cursor:

@@ -190,7 +190,7 @@ def test_a_mistake_in_a_map_is_told_with_its_line(folder, kind, text, words):
 
 def test_a_sample_that_becomes_otherwise_stops_the_partner(folder):
     edit(folder, 'reason = "processing_id"', 'reason = "charset"', "samples/samples.toml")
-    with pytest.raises(CommandError, match="in/04-live.hl7: becomes refused"):
+    with pytest.raises(CommandError, match=r"in/04-live\.hl7: becomes refused"):
         load(folder, "--first")
 
 
