@@ -181,7 +181,7 @@ LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_state
 # Each is called with (partner id, old, new), in the transaction of a link's transition.
 LINK_EVENTS: list[str] = ["results.services.on_link"]
 # Each is called with (alert id, "raised" or "cleared") when a queue backs up, and when it is over.
-QUEUE_ALERT_EVENTS: list[str] = []
+QUEUE_ALERT_EVENTS: list[str] = ["messaging.services.mail.on_queue_alert"]
 
 # --- HL7 -----------------------------------------------------------------------------------------
 HL7_ROUTING = "ordercomms.routing.ROUTES"

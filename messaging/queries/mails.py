@@ -122,6 +122,11 @@ def _counts(acting: Acting) -> dict[MailList, int]:
     return counts
 
 
+def needing_somebody(acting: Acting) -> int | None:
+    """How many mails and returns wait for a person; None for whoever does not look after them."""
+    return _counts(acting)[MailList.NEEDS_YOU] if may_operate_mail(acting) else None
+
+
 def _merged(
     mails: QuerySet[MailMessage], bounces: QuerySet[Bounce], chosen: MailList, page: int
 ) -> list[MailLine]:

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from messaging import forms, queries
+from messaging.queries import mails
 
 
 @require_safe
@@ -16,4 +17,5 @@ def queue(request: HttpRequest) -> HttpResponse:
         request.acting, shown=request.GET.get("list", ""), page=forms.page_of(request.GET)
     )
     context = {"lists": lists, "partners": queries.partner_states(request.acting)}
+    context["mails"] = mails.needing_somebody(request.acting)
     return render(request, "messaging/queue.html", context)

@@ -259,6 +259,32 @@ def test_mail_that_is_switched_off_is_said_on_the_services_page(world, settings,
     assert "Switched off: no mail server is set." in page
 
 
+def test_the_messages_page_counts_the_mails_that_need_somebody(client, world, returned):
+    assert "1 needs a person" in read(client, "queue")
+    services.handle_mail(returned, reason="Rang them", by=world.acting("central"))
+    assert "nothing needs a person" in read(client, "queue")
+    assert "/messages/mail/" not in read(world.client("lab"), "queue")
+
+
+def test_a_queue_that_backs_up_is_one_mail_to_the_service_and_one_when_it_clears(world):
+    from messaging.models import QueueAlert
+
+    now = timezone.now()
+    alert = QueueAlert.objects.create(
+        kind="dead", owner="operators", raised_at=now, oldest_at=now, waiting=3
+    )
+    services.on_queue_alert(alert.pk, "raised")
+    assert not MailMessage.objects.exists()  # nobody has asked for it
+    make_mailbox(world.place("Y90099"), purpose="service")
+    services.on_queue_alert(alert.pk, "raised")
+    services.on_queue_alert(alert.pk, "cleared")
+    subjects = list(MailMessage.objects.order_by("pk").values_list("subject", flat=True))
+    assert subjects == [
+        f"Action: a queue backs up (alert {alert.pk})",
+        f"Over: a queue has cleared (alert {alert.pk})",
+    ]
+
+
 def test_withdrawn_mail_of_a_room_is_not_another_rooms(world):
     mail = post(make_mailbox(), subject_type="tests.Other")
     from django.db import transaction
