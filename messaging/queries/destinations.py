@@ -60,7 +60,7 @@ def destinations(acting: Acting) -> list[Destination]:
     queues = _queues() if mine else {}
     health = health_of(list(mine)) if mine else {}
     return [
-        _with_details(link, *queues.get(link.partner_id, (0, None)), health)
+        _with_details(link, queues.get(link.partner_id), health.get(link.partner_id, NEVER))
         if link.partner_id in mine
         else _in_short(link)
         for link in all_links()
@@ -109,8 +109,9 @@ def _how(link: LinkState) -> tuple[str, datetime | None, str]:
 
 
 def _with_details(
-    link: LinkState, waiting: int, oldest_at: datetime | None, health: dict[int, Health]
+    link: LinkState, queue: tuple[int, datetime] | None, health: Health
 ) -> Destination:
+    waiting, oldest_at = queue or (0, None)
     return Destination(
         link.partner_id,
         link.name,
@@ -120,7 +121,7 @@ def _with_details(
         oldest_at=oldest_at,
         last_success_at=link.last_success_at,
         synthetic=_synthetic(link),
-        health=health.get(link.partner_id, NEVER),
+        health=health,
         declared=f"{link.declared_by}: {link.declared_because}" if link.declared_by else "",
         declared_until=link.declared_until,
     )

@@ -122,13 +122,15 @@ def _latency(found: Measured, slugs: dict[int, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT partner_id, extract(epoch FROM sum(acknowledged_at - last_sent_at))"
-            " FROM messaging_outboundmessage WHERE acknowledged_at > statement_timestamp() - %s"
+            " FROM messaging_outboundmessage"
+            " WHERE acknowledged_at > statement_timestamp() - make_interval(secs => %s)"
             " AND last_sent_at IS NOT NULL GROUP BY partner_id",
-            [LATELY],
+            [LATELY.total_seconds()],
         )
         for partner_id, seconds in cursor.fetchall():
             sums[slugs[partner_id]] = float(seconds)
-    for row in grouped.annotate(n=Count("pk"), **within):
+    counted: Any = grouped.annotate(n=Count("pk"), **within)
+    for row in counted:
         counts = [row[f"to_{n}"] for n in range(len(BUCKETS))]
         slug = slugs[row["partner_id"]]
         found.latency[slug] = ([*counts, row["n"]], sums[slug])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models.functions import Now
@@ -56,9 +57,9 @@ def _is_for_everybody(link: LinkState) -> bool:
 def _unwatched() -> Iterator[Notice]:
     """Nobody has looked at the links for a minute: then what they say is old, and that is said."""
     looks = Link.objects.filter(looked_at__isnull=False).order_by("-looked_at")
-    seen = looks.annotate(now=Now()).values_list("looked_at", "now").first()
-    if seen and seen[1] - seen[0] > UNWATCHED_AFTER:
-        yield Notice(("We cannot see whether requests are getting through.", seen[0], SAVED))
+    last: Any = looks.annotate(now=Now()).first()
+    if last and last.now - last.looked_at > UNWATCHED_AFTER:
+        yield Notice(("We cannot see whether requests are getting through.", last.looked_at, SAVED))
 
 
 def line_of(link: LinkState) -> Line:

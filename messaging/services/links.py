@@ -223,7 +223,7 @@ def _move(link: Link, sign: LinkSign, *, why: str, by: Acting, **changes: Any) -
     Link.objects.filter(pk=link.pk).update(state=after, cause=why, moved_at=Now(), **changes)
     link.refresh_from_db()
     LinkEvent.objects.create(
-        partner_id=link.pk, at=link.moved_at, before=before, after=after, event=sign, why=why,
+        partner_id=link.pk, at=Now(), before=before, after=after, event=sign, why=why,
         by=by.label[:150],
     )  # fmt: skip
     # The words stay on our rows: a person's may name a patient, and the audit trail must not.

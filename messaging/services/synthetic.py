@@ -109,7 +109,7 @@ class _Sent:
 
     def failed(self, failure: mllp.Failed) -> None:
         with transaction.atomic():
-            link_fails(self.partner_id, failure, sent_at=self.row and self.row.sent_at)
+            link_fails(self.partner_id, failure, sent_at=self.row.sent_at if self.row else None)
             SyntheticOrder.objects.filter(control_id=self.control_id).update(
                 failing_phase=failure.phase, reason=failure.sentence
             )
