@@ -18,6 +18,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from accounts.policies import Acting
 from demo.processes import wait_until
 from messaging import crash, wire
 from messaging.models import Link, OutboundMessage, Partner
@@ -32,7 +33,7 @@ from tests.requesting.downtime import RADIOLOGY, forget, radiographer
 from tests.requesting.surgery import Surgery
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-TOGGLES, ORDERS, SEED = 10, 5, 51
+TOGGLES, ORDERS, SEED = 10, 4, 51
 NOT_NOW = (NoForm, FormMoved, Refused, MoveRefused, OperationalError)
 
 
@@ -112,6 +113,16 @@ def by_hand() -> Counter[str]:
     return Counter(rows.values_list("placer_number", flat=True))
 
 
+def presses(item: RequestItem, *people: Acting) -> list[Callable[[], object]]:
+    """The same form, wanted by several people at the same moment."""
+
+    def press(by: Acting) -> object:
+        request = Request.objects.get(pk=item.request_id)
+        return services.choose_form(request, department=item.department, how="print", by=by)
+
+    return [lambda by=by: press(by) for by in people]
+
+
 def act(form: DowntimeForm, chance: random.Random) -> Callable[[], object]:
     """What somebody of the department does with the form."""
     by = radiographer()
@@ -151,17 +162,13 @@ def test_ten_toggles_of_the_link_double_no_request_and_lose_none(hospital):
         )
         items = [request.items.get() for request in requests]
         made += items
+        services.release_due()
+        for item in items[::2]:
+            together(*presses(item, gp, gp2, gp))
         with delivering():
-            services.release_due()
-            for item in items:
-                ask = [
-                    lambda item=item, by=by: services.choose_form(
-                        Request.objects.get(pk=item.request_id), department=item.department,
-                        how="print", by=by,
-                    )
-                    for by in (gp, gp2, gp)
-                ]  # fmt: skip
-                together(*ask)
+            for item in items[1::2]:
+                toggle("down")
+                together(*presses(item, gp, gp2))
             for form in DowntimeForm.objects.filter(clock_at__isnull=False):
                 deed = act(form, chance)
                 together(deed, deed, act(form, chance))
