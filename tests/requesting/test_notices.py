@@ -1,4 +1,4 @@
-"""A mail that a request needs somebody: once for each thing, taken back in time, it closes nothing."""
+"""A mail that a request needs somebody: once for each thing, taken back in time, closing none."""
 
 import pytest
 from django.utils import timezone
