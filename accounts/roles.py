@@ -65,16 +65,29 @@ ROLES: dict[str, Role] = {
         "Laboratory",
         "Sees requests to their laboratory and looks after messages that need a person.",
         frozenset(
-            {P.VIEW_DEPARTMENT_REQUESTS, P.OPERATE_MESSAGES, P.VIEW_SERVICES, P.KEY_IN_FORMS,
-             P.MERGE_PATIENTS}
+            {
+                P.VIEW_DEPARTMENT_REQUESTS,
+                P.OPERATE_MESSAGES,
+                P.VIEW_SERVICES,
+                P.KEY_IN_FORMS,
+                P.MERGE_PATIENTS,
+            }
         ),
     ),
     "central": Role(
         "Central team",
         "Runs the service: messages, partners and their state.",
         frozenset(
-            {P.OPERATE_MESSAGES, P.DECLARE_DOWNTIME, P.VIEW_SERVICES, P.KEY_IN_FORMS,
-             P.OPERATE_MAIL, P.OPEN_TICKETS, P.MERGE_PATIENTS, P.CHANGE_PARTNERS}
+            {
+                P.OPERATE_MESSAGES,
+                P.DECLARE_DOWNTIME,
+                P.VIEW_SERVICES,
+                P.KEY_IN_FORMS,
+                P.OPERATE_MAIL,
+                P.OPEN_TICKETS,
+                P.MERGE_PATIENTS,
+                P.CHANGE_PARTNERS,
+            }
         ),
     ),
 }
