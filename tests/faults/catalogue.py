@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from . import abuse, answers, clocks, kills, network, outage
+from . import abuse, answers, clocks, downtime, kills, mails, network, outage, versions, web
 from .report import Report
 from .rig import Rig
 
@@ -10,11 +10,15 @@ Fault = Callable[[Rig, Report], None]
 FAULTS: dict[str, tuple[Fault, str]] = {
     "F1": (kills.random_kills, "random kill -9 of everything"),
     "F2": (kills.named_crashes, "death at named places and after each statement"),
+    "F3": (web.web_dies, "the web process dies between commit and answer"),
     "F4": (kills.database_dies, "the database dies"),
     "F5": (kills.broker_dies, "the broker dies, is emptied, is full, is away"),
     "F6": (kills.broker_flaps, "the broker comes and goes"),
     "F7": (answers.bad_answers, "acknowledgements as bad as they come"),
+    "F8": (versions.shuffled_versions, "reports twice, out of order, under used ids"),
     "F9": (outage.long_outage, "the receiver is away for long"),
+    "F10": (downtime.noticed, "a downtime is noticed, and its end"),
+    "F11": (mails.bad_mail_server, "the mail server is as bad as they come"),
     "F15": (clocks.wrong_clocks, "clocks are wrong, and step"),
     "F16": (network.bad_network, "the network is bad"),
     "F17": (abuse.abused_listener, "the listener is abused"),

@@ -5,6 +5,7 @@ between two statements is a place to die at, without a word about it in the prod
 """
 
 import os
+import random
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -36,3 +37,19 @@ class Dying(AppConfig):
                 sys.stderr.flush()
                 os._exit(137)
         return answer
+
+
+class DieAfterAnswer:
+    """Middleware: the process dies, by chance, when a deed is committed and not yet answered."""
+
+    def __init__(self, get_response: Callable[..., Any]) -> None:
+        self.get_response = get_response
+        self.share = float(os.environ["DIES_AFTER_COMMIT"])
+
+    def __call__(self, request: Any) -> Any:
+        response = self.get_response(request)
+        if request.method == "POST" and random.random() < self.share:
+            sys.stderr.write("died after the commit\n")
+            sys.stderr.flush()
+            os._exit(137)
+        return response

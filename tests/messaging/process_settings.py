@@ -15,3 +15,7 @@ if "CRASH_AFTER_STATEMENT" in os.environ:
 if os.environ.get("CLOCK"):
     INSTALLED_APPS += ["tests.faults.shifting.Shifting"]
 LINK_CLOCKS = json.loads(os.environ.get("LINK_CLOCKS", "{}"))
+if "DIES_AFTER_COMMIT" in os.environ:
+    MIDDLEWARE = ["tests.faults.dying.DieAfterAnswer", *MIDDLEWARE]  # noqa: F405
+if "TEST_MAIL_EVENTS" in os.environ:
+    MAIL_EVENTS = os.environ["TEST_MAIL_EVENTS"]
