@@ -1,11 +1,9 @@
 """What the operators see of messages, and what they may do about them."""
 
-from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import AccessEvent
 from demo import people
