@@ -177,6 +177,45 @@ class LaunchUse(models.Model):
         return str(self.nonce)
 
 
+class PackKey(models.Model):
+    """What a place's downtime pack is sealed with. The passphrase itself is kept nowhere."""
+
+    organisation = models.OneToOneField(Organisation, models.PROTECT, related_name="pack_key")
+    salt = models.BinaryField()
+    iterations = models.PositiveIntegerField()
+    key = models.BinaryField()  # derived: accounts.sealing.key_from
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=150)
+
+    def __str__(self) -> str:
+        return f"pack key of {self.organisation_id}"
+
+
+class Standby(models.Model):
+    """How it goes with the downtime page and packs: one row, and one writer at a time."""
+
+    since = models.DateTimeField()  # from when they ought to be there
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(null=True, blank=True)  # after a failure: not before
+    as_of = models.DateTimeField(null=True, blank=True)  # when the last whole writing began
+    generation = models.CharField(max_length=20, blank=True)  # its folder
+    packs = models.PositiveIntegerField(default=0)
+    size = models.PositiveBigIntegerField(default=0)  # bytes of that generation
+    seconds = models.FloatField(default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    sentence = models.CharField(max_length=300, blank=True)
+    copied_as_of = models.DateTimeField(null=True, blank=True)  # what the other host has
+    copy_failing_since = models.DateTimeField(null=True, blank=True)
+    copy_sentence = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_standby")]
+
+    def __str__(self) -> str:
+        return "standby"
+
+
 @pgtrigger.register(
     pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 )

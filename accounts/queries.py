@@ -1,12 +1,23 @@
 """Who may act where, who can help, and what a referrer is entitled to. Other rooms may enter."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from .models import Entitlement, Membership, Organisation, OrganisationKind, User
+from .models import (
+    Entitlement,
+    Membership,
+    Organisation,
+    OrganisationKind,
+    PackKey,
+    Site,
+    Standby,
+    User,
+)
 from .policies import Acting
 from .roles import ROLES, Permission
 
@@ -133,3 +144,85 @@ def certificates_running_out(acting: Acting | None) -> list[tuple[str, datetime 
 def _runs_out(days: int) -> str:
     when = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
     return f"Your IR(ME)R certificate runs out {when}."
+
+
+# --- The downtime page and packs -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StandbyTurn:
+    """A writer's turn: whose, and the instant that it began, by the database's clock."""
+
+    token: UUID
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class StandbyState:
+    """How old what is kept for a downtime is. `age` counts from when it should have been there,
+    where nothing was written yet."""
+
+    age: timedelta
+    as_of: datetime | None
+    generation: str
+    packs: int
+    size: int
+    seconds: float
+    failing_since: datetime | None
+    sentence: str
+    copied_as_of: datetime | None
+    copy_age: timedelta
+    copy_sentence: str
+
+
+def standby_state() -> StandbyState | None:
+    """None: nothing was ever asked of it."""
+    row = Standby.objects.annotate(now=Now(output_field=DateTimeField())).first()
+    if row is None:
+        return None
+    return StandbyState(
+        age=row.now - (row.as_of or row.since),
+        as_of=row.as_of,
+        generation=row.generation,
+        packs=row.packs,
+        size=row.size,
+        seconds=row.seconds,
+        failing_since=row.failing_since,
+        sentence=row.sentence,
+        copied_as_of=row.copied_as_of,
+        copy_age=row.now - (row.copied_as_of or row.since),
+        copy_sentence=row.copy_sentence,
+    )
+
+
+def places_that_ask() -> QuerySet[Organisation]:
+    """Everybody who ought to have a downtime pack, by name."""
+    return Organisation.objects.filter(may_request=True)
+
+
+def pack_keys() -> QuerySet[PackKey]:
+    """The keys of those who have one, by the place's code."""
+    return (
+        PackKey.objects.filter(organisation__may_request=True)
+        .select_related("organisation__borough__desk", "organisation__parent")
+        .order_by("organisation__ods_code")
+    )
+
+
+def pack_key_of(place: Organisation) -> PackKey | None:
+    return PackKey.objects.filter(organisation=place).first()
+
+
+def departments() -> QuerySet[Organisation]:
+    """Every department, by its trust's name and its own."""
+    return (
+        Organisation.objects.filter(kind=OrganisationKind.DEPARTMENT)
+        .select_related("parent")
+        .prefetch_related("sites")
+        .order_by("parent__name", "name")
+    )
+
+
+def sites_of(department: Organisation) -> list[Site]:
+    """Its buildings, by name."""
+    return list(department.sites.all())

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
     OPERATE_MAIL = "operate_mail"  # mails, the directory of mailboxes, held news
     CHANGE_PARTNERS = "change_partners"  # what was agreed with a partner: two people, always
+    HOLD_PACK_KEY = "hold_pack_key"  # the passphrase of the place's downtime pack
     VIEW_SERVICES = "view_services"  # the status page; everybody has it
 
 
@@ -43,7 +44,11 @@ VETTER = {
 }  # fmt: skip
 
 ROLES: dict[str, Role] = {
-    "gp": Role("GP", "Requests every test and acts on the results.", frozenset(REQUESTER)),
+    "gp": Role(
+        "GP",
+        "Requests every test and acts on the results.",
+        frozenset(REQUESTER | {P.HOLD_PACK_KEY}),
+    ),
     "ahp": Role(
         "Allied health professional",
         "Requests the tests of their role, imaging only while entitled.",
@@ -108,6 +113,7 @@ DEEDS: dict[Permission, str] = {
     P.DECLARE_DOWNTIME: "say that a link is down",
     P.OPERATE_MAIL: "look after mail",
     P.CHANGE_PARTNERS: "change what was agreed with a partner",
+    P.HOLD_PACK_KEY: "make the passphrase of the downtime pack",
     P.VIEW_SERVICES: "see the state of the services",
 }
 

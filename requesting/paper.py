@@ -104,8 +104,10 @@ def _top(sheet: Sheet) -> Table:
         _bold(sheet.priority, 12, textColor=RED if sheet.is_urgent else black),
         _words(sheet.state, 8),
     ]
-    code = Code128(sheet.reference, barWidth=MODULE, barHeight=BAR_HEIGHT, humanReadable=False)
-    right = [code, _bold(sheet.reference, 12, alignment=1)]
+    right: list[Flowable] = []
+    if sheet.reference:  # a blank form has none yet
+        code = Code128(sheet.reference, barWidth=MODULE, barHeight=BAR_HEIGHT, humanReadable=False)
+        right = [code, _bold(sheet.reference, 12, alignment=1)]
     table = Table([[left, right]], colWidths=[WIDTH - 80 * mm, 80 * mm])
     table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("ALIGN", (1, 0), (1, 0),
                                                                      "RIGHT")]))  # fmt: skip
@@ -120,6 +122,8 @@ def _to_do(sheet: Sheet) -> Table:
 
 
 def _section(heading: str, pairs: Sequence[Pair]) -> list[Flowable]:
+    if not pairs:
+        return []
     rows = [[_bold(head, 9), _words(words)] for head, words in pairs]
     table = Table(rows, colWidths=[HEAD, WIDTH - HEAD])
     table.setStyle(
