@@ -135,6 +135,41 @@ def test_workers_killed_at_random_deliver_everything_once_in_effect_and_in_order
     assert other.most_at_once == 1
 
 
+@pytest.mark.hazard("H18")
+def test_two_writers_of_one_stream_take_their_places_in_the_order_of_their_commits(hospital):
+    """The second waits for the first's commit: a place is never taken twice, or out of turn."""
+    _, partner = hospital
+    first_has_its_place, may_commit = threading.Event(), threading.Event()
+    places: dict[str, int] = {}
+
+    def write(name: str, *, wait: bool) -> None:
+        control_id = services.next_control_id()
+        try:
+            with transaction.atomic():
+                message = services.enqueue(
+                    partner=partner, kind="OMG^O19 NW", subject_type="tests.Order", subject_id=name,
+                    stream="one", raw=ours(control_id, partner), control_id=control_id,
+                )  # fmt: skip
+                if wait:
+                    first_has_its_place.set()
+                    may_commit.wait(10)
+            places[name] = message.sequence
+        finally:
+            connection.close()
+
+    first = threading.Thread(target=write, args=["first"], kwargs={"wait": True})
+    second = threading.Thread(target=write, args=["second"], kwargs={"wait": False})
+    first.start()
+    assert first_has_its_place.wait(10)
+    second.start()
+    time.sleep(0.5)
+    assert places == {}
+    may_commit.set()
+    first.join(10)
+    second.join(10)
+    assert places == {"first": 1, "second": 2}
+
+
 # --- Servers that go away ------------------------------------------------------------------------
 
 

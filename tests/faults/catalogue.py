@@ -2,7 +2,19 @@
 
 from collections.abc import Callable
 
-from . import abuse, answers, clocks, downtime, kills, mails, network, outage, versions, web
+from . import (
+    abuse,
+    answers,
+    clocks,
+    downtime,
+    kills,
+    mails,
+    mutants,
+    network,
+    outage,
+    versions,
+    web,
+)
 from .report import Report
 from .rig import Rig
 
@@ -22,4 +34,5 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "F15": (clocks.wrong_clocks, "clocks are wrong, and step"),
     "F16": (network.bad_network, "the network is bad"),
     "F17": (abuse.abused_listener, "the listener is abused"),
+    "F32": (mutants.every_mutant_is_caught, "the controls are taken away one by one"),
 }

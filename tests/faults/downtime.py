@@ -1,4 +1,4 @@
-"""F10: a downtime is noticed and its end is noticed, on the real clocks; a flapping link is calm."""
+"""F10: a downtime and its end are noticed, on the real clocks; a flapping link is calm."""
 
 import time
 from collections.abc import Callable

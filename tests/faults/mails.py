@@ -1,4 +1,4 @@
-"""F11: the mail server refuses, puts off, hangs, takes and returns; our worker dies after its 250."""
+"""F11: the mail server refuses, puts off, hangs, takes and returns; our worker dies."""
 
 import time
 from collections import Counter
