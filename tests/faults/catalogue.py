@@ -7,6 +7,7 @@ from . import (
     answers,
     clocks,
     downtime,
+    hostile,
     kills,
     mails,
     mutants,
@@ -34,5 +35,6 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "F15": (clocks.wrong_clocks, "clocks are wrong, and step"),
     "F16": (network.bad_network, "the network is bad"),
     "F17": (abuse.abused_listener, "the listener is abused"),
+    "F18": (hostile.hostile_messages, "messages that mean harm"),
     "F32": (mutants.every_mutant_is_caught, "the controls are taken away one by one"),
 }

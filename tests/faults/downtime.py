@@ -15,7 +15,7 @@ from .report import Report
 from .rig import Rig
 
 NOTICED = 60.0
-FLAPS = {"small": 0, "usual": 12, "long": 45}  # of twenty seconds each
+FLAPS = {"small": 0, "usual": 6, "long": 45}  # of twenty seconds each
 
 
 def noticed(rig: Rig, report: Report) -> None:
@@ -37,7 +37,7 @@ def noticed(rig: Rig, report: Report) -> None:
     up, seconds = _wait(rig, "up")
     report.note(f"wholly up {seconds:.0f} s after that" if up else "not yet wholly up")
     receiver.manners = mixed({"silent": 0.1})
-    fell, _ = _until(rig, lambda: _state() == "down", seconds=60)
+    fell, _ = _until(rig, lambda: _state() == "down", seconds=40)
     report.check("one acknowledgement in ten lost is no downtime", not fell)
     _flap(rig, report)
 

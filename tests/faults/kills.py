@@ -111,8 +111,8 @@ def named_crashes(rig: Rig, report: Report) -> None:
         for who, count in STATEMENTS.items()
         for n in range(1, count + 1)
     ]
-    if rig.size.name == "small":
-        places = rig.chance.sample(places, 6)
+    if rig.size.name != "long":
+        places = rig.chance.sample(places, 6 if rig.size.name == "small" else 16)
     ledgers: list[Path] = []
     senders: list[Sender] = []
     survived: list[str] = []
