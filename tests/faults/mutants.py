@@ -128,8 +128,8 @@ def _passes(folder: Path, files: str, named: str) -> bool:
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     words = ["-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [sys.executable, *words, *files.split(), "-k", named], cwd=folder, env=environment, capture_output=True,
-        check=False, timeout=600,
+        [sys.executable, *words, *files.split(), "-k", named], cwd=folder, env=environment,
+        capture_output=True, check=False, timeout=600,
     )  # fmt: skip
     if done.returncode not in (0, 1):  # 5: no test has that name
         raise RuntimeError(f"pytest said {done.returncode} of {files}: {done.stdout[-300:]!r}")
