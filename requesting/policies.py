@@ -15,8 +15,10 @@ from accounts.models import Discipline, Organisation, OrganisationKind
 from accounts.policies import Acting
 from accounts.queries import EntitlementCard, entitlements_of
 from accounts.roles import Permission
+from messaging.policies import may_operate_partner
 
-from .models import DowntimeForm, Request, RequestItem
+from .models import Difference, DowntimeForm, Request, RequestItem
+from .reconciling import MAY_RESEND
 from .rules import ALLOWED, Decision, day
 from .states import LANES, ON_THE_WIRE, WITH_DEPARTMENT, Lane, Status
 
@@ -275,3 +277,11 @@ def may_open_ticket(acting: Acting, organisation: Organisation) -> bool:
 
 def is_open(item: RequestItem) -> bool:
     return item.status not in LANES[Lane.DONE]
+
+
+def may_resend(acting: Acting, difference: Difference, item: RequestItem) -> bool:
+    """An order that the partner seems not to have, while it is still wanted and nobody there has
+    spoken of it: whoever looks after the partner's messages."""
+    unspoken = item.status == S.RECEIVED and not item.cancel_requested_at
+    is_theirs = may_operate_partner(acting, difference.partner)
+    return unspoken and is_theirs and difference.kind in MAY_RESEND

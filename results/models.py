@@ -16,6 +16,7 @@ from requesting.models import RequestItem
 from .ladder import Rung
 from .notice_states import NoticeKind, NoticeState
 from .states import Event, Filing, Group, Outcome, Significance
+from .unmatched import State as Placed
 
 APPEND_ONLY = pgtrigger.Protect(
     name="append_only", operation=pgtrigger.Update | pgtrigger.Delete
@@ -368,3 +369,32 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"Notice {self.pk}"
+
+
+class Attachment(models.Model):
+    """A person put a result that matched no request to one; a conflict needs a second (H21)."""
+
+    message = models.ForeignKey(InboundMessage, models.PROTECT, related_name="attachments")
+    item = models.ForeignKey(RequestItem, models.PROTECT, related_name="attachments")
+    state = models.CharField(max_length=10)  # unmatched.State
+    conflicts = models.TextField(blank=True)  # what did not agree, in words without values
+    reason = models.CharField(max_length=300)
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=_one_of("state", Placed), name="attachment_state"),
+            models.CheckConstraint(
+                condition=~Q(state="attached")
+                | Q(conflicts="")
+                | (Q(decided_by__isnull=False) & ~Q(decided_by=F("proposed_by"))),
+                name="a_conflict_needs_two_people",
+            ),
+            models.UniqueConstraint("message", condition=Q(state="proposed"), name="one_proposal"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Attachment {self.pk}"

@@ -4,6 +4,8 @@ Other rooms enter for foreign keys; they ask `queries` and `services` for anythi
 """
 
 from .downtime import AccessTicket, DowntimeForm, FormEventRow
+from .drills import PracticeEventRow, PracticeForm
+from .reconciling import Difference, DifferenceNote, Expectation, ReceivedList
 from .requests import (
     AlertOutcome,
     Amendment,
@@ -21,7 +23,8 @@ from .requests import (
 )
 
 __all__ = [
-    "AccessTicket", "AlertOutcome", "Amendment", "Answer", "DowntimeForm", "Draft", "FormEventRow",
-    "OrderMessage", "PreviousResult", "Priority", "Request", "RequestEvent", "RequestItem",
-    "RequestMessage", "Rule", "RuleCount",
+    "AccessTicket", "AlertOutcome", "Amendment", "Answer", "Difference", "DifferenceNote",
+    "DowntimeForm", "Draft", "Expectation", "FormEventRow", "OrderMessage",
+    "PracticeEventRow", "PracticeForm", "PreviousResult", "Priority", "ReceivedList", "Request",
+    "RequestEvent", "RequestItem", "RequestMessage", "Rule", "RuleCount",
 ]  # fmt: skip

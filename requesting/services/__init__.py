@@ -7,6 +7,15 @@ from .hearing import hear
 from .keying import cancel_form, key_in, let_form_go, match, reject_form, sound_alarms
 from .orders import record_delivery
 from .publishing import publish_rule, retire_rule
+from .reconciling import (
+    explain,
+    list_overdue,
+    note_call,
+    note_differences,
+    note_list,
+    reconcile_orders,
+    resend,
+)
 from .releasing import order_due, release_due
 from .requester import answer, cancel, close, collect, fix, rebook, seen, undo
 from .results import forget_result, hear_of_report, mark_resulted, mark_reviewed
@@ -25,10 +34,11 @@ from .vetting import (
 
 __all__ = [
     "amend", "answer", "cancel", "cancel_form", "choose_form", "close", "close_ticket", "collect",
-    "discard_draft", "fix", "forget_result", "form_under_ticket", "hand_over", "hear",
-    "hear_of_report", "key_in", "let_form_go", "mark_not_helpful", "mark_resulted",
-    "mark_reviewed", "match", "open_ticket", "order_due", "publish_rule", "rebook",
-    "record_delivery", "record_form_mail", "reject_form", "release_due", "retire_rule",
+    "discard_draft", "explain", "fix", "forget_result", "form_under_ticket", "hand_over", "hear",
+    "hear_of_report", "key_in", "let_form_go", "list_overdue", "mark_not_helpful", "mark_resulted",
+    "mark_reviewed", "match", "note_call", "note_differences", "note_list", "open_ticket",
+    "order_due", "publish_rule", "rebook", "reconcile_orders", "record_delivery",
+    "record_form_mail", "reject_form", "release_due", "resend", "retire_rule",
     "save_draft", "seen", "send", "sound_alarms", "submit", "take_at_desk", "take_back", "undo",
     "vet_accept", "vet_ask", "vet_change_exam", "vet_leave", "vet_open", "vet_reject",
     "vet_take_over", "vet_undo",
