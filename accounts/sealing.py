@@ -73,7 +73,7 @@ def heading(*, salt: bytes, iterations: int, place: str, written: str) -> str:
         "format": FORMAT, "place": place, "written": written, "iterations": iterations,
         "salt": _text(salt), "nonce": _text(secrets.token_bytes(NONCE_BYTES)),
     }  # fmt: skip
-    return json.dumps(about, separators=(",", ":"))
+    return json.dumps(about, separators=(",", ":")).replace("<", "\\u003c")  # it stands in HTML
 
 
 def sealed(key: bytes, about: str, records: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from messaging.errors import NoSuchMove
 from messaging.queries.destinations import destination, destinations, turns_of
 from ordercomms import health
 from ordercomms.forms import DeclareForm
-from ordercomms.frame import frame_of
+from ordercomms.frame import frame_of, may_open
+from ordercomms.standby.state import standing
 
 
 @require_safe
@@ -26,6 +27,9 @@ def all_services(request: HttpRequest) -> HttpResponse:
         "lines": lines,
         "statuses": statuses,
         "operates": operates,
+        "standby": standing(),
+        "may_fetch": may_open(request.acting, "pack"),
+        "runs": request.acting.may(Permission.DECLARE_DOWNTIME),
         "alerts": queries.past_alerts(request.acting) if operates else [],
         "all_well": not statuses
         and all(part.works for part in parts)

@@ -123,6 +123,9 @@ STATUS_SOURCES = [
     "messaging.queries.mails.mail_not_working",
     "results.queries.news.news_held",
 ]
+    "requesting.queries.reconciling.differences_late",
+    "results.queries.unmatched.unmatched_late",
+    "ordercomms.standby.state.pack_is_old",
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
 # --- Database: PostgreSQL is the truth -----------------------------------------------------------
@@ -175,9 +178,22 @@ SWEEPS = {
         "results.tasks.sweep_news",
     ],
 }
+        "results.tasks.sweep_reconciliation",
+        "ordercomms.standby.turn.sweep",
 
 # --- Links: see messaging/link_states.py ---------------------------------------------------------
 LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_states.Clocks, by name
+# --- When we ourselves are down: see ordercomms/standby -------------------------------------------
+# A page for everybody and a sealed pack for each place, written every 15 minutes to a folder that
+# others can read without us, and to another host where one is named (it takes PUT, GET, DELETE).
+_STANDBY_DIR = os.environ.get("STANDBY_DIR", str(DATA_DIR / "standby"))
+STANDBY_DIR = Path(_STANDBY_DIR) if _STANDBY_DIR else None  # set to nothing: switched off
+STANDBY_URL = os.environ.get("STANDBY_URL", "")  # https://user:password@host/folder
+STANDBY_TIMEOUT = float(os.environ.get("STANDBY_TIMEOUT", "30"))  # seconds for one file
+STANDBY_KEEP = int(os.environ.get("STANDBY_KEEP", "8"))  # generations: two hours
+STANDBY_KEEP_HOURS = float(os.environ.get("STANDBY_KEEP_HOURS", "24"))  # none older but the newest
+STANDBY_WRITER = "ordercomms.standby.turn.write_if_due"  # for manage.py write_standby
+
 # Each is called with (partner id, old, new), in the transaction of a link's transition.
 LINK_EVENTS: list[str] = ["results.services.on_link"]
 # Each is called with (alert id, "raised" or "cleared") when a queue backs up, and when it is over.

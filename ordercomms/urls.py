@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from ordercomms import record, service_pages, views
+from ordercomms import record, service_pages, standby_pages, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +12,10 @@ urlpatterns = [
     path("services/<int:partner_id>/", service_pages.link, name="link"),
     path("services/<int:partner_id>/down", service_pages.declare_down, name="declare-down"),
     path("services/<int:partner_id>/over", service_pages.declare_over, name="declare-over"),
+    path("services/page", standby_pages.standby_page, name="standby-page"),
+    path("services/pack/", standby_pages.pack, name="pack"),
+    path("services/pack/file", standby_pages.pack_file, name="pack-file"),
+    path("services/pack/passphrase", standby_pages.passphrase, name="pack-passphrase"),
     path("help/keyboard", views.keyboard, name="keyboard"),
     path("help/accessibility", views.accessibility, name="accessibility"),
     path("healthz", views.healthz, name="healthz"),
