@@ -20,6 +20,7 @@ class MailPurpose(StrEnum):
     RESULTS = "results"  # routine results, as a digest
     ALERTS = "alerts"  # one alerted report
     SERVICE = "service"  # to those who run the service
+    DRILL = "drill"  # a practised downtime; only to mailboxes that were agreed for drills
 
 
 PURPOSE_WORDS: dict[MailPurpose, str] = {
@@ -28,6 +29,7 @@ PURPOSE_WORDS: dict[MailPurpose, str] = {
     MailPurpose.RESULTS: "Routine results",
     MailPurpose.ALERTS: "Alerted reports",
     MailPurpose.SERVICE: "Service notices",
+    MailPurpose.DRILL: "Drills",
 }
 
 

@@ -11,7 +11,7 @@ from celery import shared_task
 from django.db import connection
 
 from . import queries, services, sweeper  # noqa: F401 - the sweeper starts with the worker
-from .services import mail
+from .services import drills, mail
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +60,11 @@ def sweep_links() -> None:
     """Look at each link and at each queue; the first process to look is the one that does."""
     services.judge_links()
     services.watch_queues()
+
+
+def sweep_drills() -> None:
+    """A drill begins and ends by the clock, and ends when its link fails in earnest."""
+    drills.judge_drills()
 
 
 _deliveries: dict[int, threading.Thread] = {}

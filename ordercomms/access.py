@@ -11,6 +11,8 @@ from accounts.roles import Permission as P
 
 # A downtime form, for those who asked and those who key it in.
 FORM_READERS = (P.TRACK_REQUESTS, P.OPEN_TICKETS, P.KEY_IN_FORMS)
+# Who takes part in a drill, and who declares one; the views ask whose it is.
+DRILLERS = (P.TRACK_REQUESTS, P.KEY_IN_FORMS, P.DECLARE_DOWNTIME)
 # Of those who asked, and of the department that was asked.
 EITHER_SIDE = (P.TRACK_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS)
 
@@ -22,12 +24,12 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "link": P.OPERATE_MESSAGES,
     "declare-down": {"POST": P.DECLARE_DOWNTIME},
     "declare-over": {"POST": P.DECLARE_DOWNTIME},
-    "keyboard": PUBLIC,
-    "accessibility": PUBLIC,
     "standby-page": P.VIEW_SERVICES,
     "pack": P.TRACK_REQUESTS,
     "pack-file": P.TRACK_REQUESTS,
     "pack-passphrase": {"POST": P.HOLD_PACK_KEY},
+    "keyboard": PUBLIC,
+    "accessibility": PUBLIC,
     "healthz": PUBLIC,
     "readyz": PUBLIC,
     "metrics": PUBLIC,
@@ -73,6 +75,14 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "requesting:form-pdf": FORM_READERS,
     "requesting:tickets": P.OPEN_TICKETS,
     "requesting:ticket": P.OPEN_TICKETS,
+    "requesting:drills": DRILLERS,
+    "requesting:plan-drill": {"POST": P.DECLARE_DOWNTIME},
+    "requesting:drill": DRILLERS,
+    "requesting:drill-act": {"POST": P.VIEW_SERVICES},  # a note is everybody's; who, in the view
+    "requesting:drill-report": DRILLERS,
+    "requesting:drill-file": DRILLERS,
+    "requesting:practice-form": DRILLERS,
+    "requesting:practice-pdf": DRILLERS,
     "requesting:keying": P.KEY_IN_FORMS,
     "requesting:take": {"POST": P.KEY_IN_FORMS},
     "requesting:keying-form": P.KEY_IN_FORMS,

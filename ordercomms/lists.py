@@ -14,11 +14,13 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.roles import ROLES, Permission, role_may
+from messaging.drill_states import DRILL_OVER, DRILL_WAITS
 from messaging.link_states import LinkStatus
 from messaging.mail_states import BOUNCE_LISTS, MAIL_LISTS
 from messaging.models import (
     Bounce,
     Correction,
+    Drill,
     InboundMessage,
     Link,
     MailMessage,
@@ -30,9 +32,10 @@ from messaging.states import CORRECTION_LISTS, IN_LISTS, OUT_LISTS, REPLAY_LISTS
 from ordercomms.access import ACCESS
 from patients.models import Merge
 from patients.states import MergeState
+from requesting.drill_states import PracticeStatus
 from requesting.form_states import WAITS as FORM_WAITS
 from requesting.form_states import FormStatus
-from requesting.models import DowntimeForm, RequestItem
+from requesting.models import DowntimeForm, PracticeForm, RequestItem
 from requesting.states import TERMINAL, WAITS
 from results.models import Notice, Report
 from results.notice_states import NoticeState
@@ -69,6 +72,8 @@ LISTED: tuple[Listed, ...] = (
     Listed(MailMessage, "state", _all_on("messaging:mails", MAIL_LISTS)),
     Listed(Bounce, "state", _all_on("messaging:mails", BOUNCE_LISTS)),
     Listed(Link, "state", _all_on("messaging:streams", LinkStatus)),
+    Listed(Drill, "state", _pages(DRILL_WAITS) | _all_on("requesting:drills", DRILL_OVER)),
+    Listed(PracticeForm, "status", _all_on("requesting:drills", PracticeStatus)),
     Listed(PartnerChange, "state", _all_on("messaging:partner", PartnerChange.State)),
     Listed(
         RequestItem,

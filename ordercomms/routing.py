@@ -11,6 +11,7 @@ from patients import inbound as patients
 from patients import inbound_merging as merging
 from requesting import inbound as requesting
 from requesting import services as requests
+from requesting.services import drilling
 from results import inbound as results
 
 ROUTES: dict[tuple[str, str], Callable[..., None]] = {
@@ -38,4 +39,7 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
 }
 DELIVERY: dict[str, Callable[..., Any]] = {"requesting.OrderMessage": requests.record_delivery}
 # What came of a mail: sent, refused, bounced. See messaging.services.mail.post.
-MAIL: dict[str, Callable[..., Any]] = {"requesting.DowntimeForm": requests.record_form_mail}
+MAIL: dict[str, Callable[..., Any]] = {
+    "requesting.DowntimeForm": requests.record_form_mail,
+    "requesting.PracticeForm": drilling.record_practice_mail,
+}

@@ -118,14 +118,15 @@ STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
     "messaging.queries.agreements.running_out",
     "messaging.queries.links_not_working",
+    "requesting.services.drilling.drill_strip",  # after what is real
     "messaging.queries.queues_backing_up",
     "requesting.queries.form_strip.downtime_forms",
     "messaging.queries.mails.mail_not_working",
     "results.queries.news.news_held",
-]
     "requesting.queries.reconciling.differences_late",
     "results.queries.unmatched.unmatched_late",
     "ordercomms.standby.state.pack_is_old",
+]
 ENVIRONMENT_RIBBON = os.environ.get("ENVIRONMENT_RIBBON", "Training" if DEBUG else "")
 
 # --- Database: PostgreSQL is the truth -----------------------------------------------------------
@@ -174,15 +175,14 @@ SWEEPS = {
     "timers": [
         "messaging.tasks.sweep_links",  # here too: a dead worker out must not go unseen
         "requesting.tasks.sweep",
+        "messaging.tasks.sweep_drills",
         "results.tasks.sweep_unread",
         "results.tasks.sweep_news",
-    ],
-}
         "results.tasks.sweep_reconciliation",
         "ordercomms.standby.turn.sweep",
+    ],
+}
 
-# --- Links: see messaging/link_states.py ---------------------------------------------------------
-LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_states.Clocks, by name
 # --- When we ourselves are down: see ordercomms/standby -------------------------------------------
 # A page for everybody and a sealed pack for each place, written every 15 minutes to a folder that
 # others can read without us, and to another host where one is named (it takes PUT, GET, DELETE).
@@ -194,8 +194,12 @@ STANDBY_KEEP = int(os.environ.get("STANDBY_KEEP", "8"))  # generations: two hour
 STANDBY_KEEP_HOURS = float(os.environ.get("STANDBY_KEEP_HOURS", "24"))  # none older but the newest
 STANDBY_WRITER = "ordercomms.standby.turn.write_if_due"  # for manage.py write_standby
 
+# --- Links: see messaging/link_states.py ---------------------------------------------------------
+LINK_CLOCKS: dict[str, float] = {}  # seconds and counts of messaging.link_states.Clocks, by name
 # Each is called with (partner id, old, new), in the transaction of a link's transition.
-LINK_EVENTS: list[str] = ["results.services.on_link"]
+LINK_EVENTS: list[str] = ["results.services.on_link", "messaging.services.drills.on_link"]
+# Each is called with (drill id, new state), in the transaction of a drill's move.
+DRILL_EVENTS: list[str] = ["requesting.services.drilling.on_drill"]
 # Each is called with (alert id, "raised" or "cleared") when a queue backs up, and when it is over.
 QUEUE_ALERT_EVENTS: list[str] = ["messaging.services.mail.on_queue_alert"]
 
@@ -239,6 +243,7 @@ MAIL_SENDERS = {
         ("results", "routine results"),
         ("alerts", "alerted reports"),
         ("service", "service notices"),
+        ("drill", "DRILL"),
     )
 }
 MAIL_RETURN_PATH = os.environ.get("MAIL_RETURN_PATH", f"bounces@{MAIL_FROM_DOMAIN}")

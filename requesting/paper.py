@@ -38,6 +38,7 @@ HEAD = 42 * mm  # of the label column
 MODULE = 0.33 * mm  # the narrowest bar: read by any hand scanner
 BAR_HEIGHT = 14 * mm
 GREY, BLUE, RED = HexColor("#d8dde0"), HexColor("#005eb8"), HexColor("#d5281b")
+PALE = HexColor("#f4dcda")
 FONTS = Path(__file__).parent / "data"
 
 
@@ -46,19 +47,32 @@ def pdf_of(sheet: Sheet) -> bytes:
     _fonts()
     file = BytesIO()
     document = BaseDocTemplate(
-        file, pagesize=A4, title=f"Downtime request {sheet.reference}", author="", invariant=1,
+        file, pagesize=A4, title=sheet.title, author="", invariant=1,
         leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=18 * mm,
     )  # fmt: skip
     frame = Frame(MARGIN, 18 * mm, WIDTH, A4[1] - MARGIN - 18 * mm, 0, 0, 0, 0)
 
     def foot(canvas: Canvas, _: BaseDocTemplate) -> None:
+        if sheet.drill:
+            _mark_drill(canvas)
         canvas.setFont("Form", 8)
-        canvas.drawString(MARGIN, 10 * mm, f"Downtime request {sheet.reference}")
+        canvas.drawString(MARGIN, 10 * mm, sheet.title)
         canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {canvas.getPageNumber()}")
 
     document.addPageTemplates([PageTemplate(frames=[frame], onPage=foot)])
     document.build(_story(sheet))
     return file.getvalue()
+
+
+def _mark_drill(canvas: Canvas) -> None:
+    """DRILL across the whole of each page, under its words."""
+    canvas.saveState()
+    canvas.setFont("Form-Bold", 150)
+    canvas.setFillColor(PALE)
+    canvas.translate(A4[0] / 2, A4[1] / 2)
+    canvas.rotate(55)
+    canvas.drawCentredString(0, -20 * mm, "DRILL")
+    canvas.restoreState()
 
 
 @cache
@@ -83,7 +97,8 @@ def _bold(text: str, size: float = 9.5, **others: object) -> Paragraph:
 
 
 def _story(sheet: Sheet) -> list[Flowable]:
-    parts: list[Flowable] = [_top(sheet), Spacer(1, 3 * mm), _to_do(sheet), Spacer(1, 3 * mm)]
+    parts: list[Flowable] = [_drill_bar(sheet)] if sheet.drill else []
+    parts += [_top(sheet), Spacer(1, 3 * mm), _to_do(sheet), Spacer(1, 3 * mm)]
     if sheet.patient:
         parts += _section("Patient", sheet.patient)
     parts += [part for test in sheet.tests for part in _test(test)]
@@ -96,9 +111,16 @@ def _story(sheet: Sheet) -> list[Flowable]:
     return parts + _boxes("At the department", sheet.boxes, 9 * mm)
 
 
+def _drill_bar(sheet: Sheet) -> Table:
+    table = Table([[_bold(sheet.drill, 15, textColor=white)]], colWidths=[WIDTH])
+    table.setStyle(TableStyle([("BACKGROUND", (0, 0), (-1, -1), RED),
+                               ("BOTTOMPADDING", (0, 0), (-1, -1), 6)]))  # fmt: skip
+    return table
+
+
 def _top(sheet: Sheet) -> Table:
     left = [
-        _bold("Downtime request form", 15),
+        _bold("DRILL: practice form" if sheet.drill else "Downtime request form", 15),
         Spacer(1, 2 * mm),
         _words(sheet.department, 11),
         _bold(sheet.priority, 12, textColor=RED if sheet.is_urgent else black),

@@ -38,11 +38,20 @@ class Sheet:
     blanks: tuple[str, ...] = ()  # to be filled in by hand by who asks
     ticket: str = ""
     never: tuple[str, ...] = ()
+    drill: str = ""  # a practice form: the words that stand over everything of it
 
     @property
     def cover(self) -> str:
         """The first lines of the e-mail."""
-        return f"Downtime request {self.reference} for {self.department}. The form is attached."
+        if self.drill:
+            return f"{self.drill} {self.title} for {self.department}. The form is attached."
+        return f"{self.title} for {self.department}. The form is attached."
+
+    @property
+    def title(self) -> str:
+        """Of the document, and at the foot of each page."""
+        kind = "DRILL: practice form" if self.drill else "Downtime request"
+        return f"{kind} {self.reference}"
 
     def as_text(self) -> str:
         """The whole form in plain lines."""
@@ -50,7 +59,9 @@ class Sheet:
         parts += [self._block("Patient", self.patient), self._block("Asked by", self.requester)]
         parts += [self._block("Results to", self.results)]
         parts += [self._block(f"{test.name} ({test.code})", test.facts) for test in self.tests]
-        return "\n\n".join([f"Priority: {self.priority}. {self.state}", *parts])
+        top = [f"Priority: {self.priority}. {self.state}"]
+        around = [self.drill] if self.drill else []
+        return "\n\n".join([*around, *top, *parts, *around])
 
     def _block(self, heading: str, pairs: tuple[Pair, ...]) -> str:
         lines = [f"- {head}: {words}" if head else f"- {words}" for head, words in pairs]

@@ -8,6 +8,7 @@ from .views import (
     department,
     detail,
     downtime,
+    drills,
     keying,
     sending,
     tickets,
@@ -45,6 +46,15 @@ urlpatterns = [
     path("downtime/<uuid:form_id>/pdf", downtime.pdf, name="form-pdf"),
     path("downtime/tickets/", tickets.tickets, name="tickets"),
     path("downtime/tickets/<int:ticket_id>/", tickets.ticket, name="ticket"),
+    # A practised downtime
+    path("downtime/drills/", drills.drills, name="drills"),
+    path("downtime/drills/plan", drills.plan, name="plan-drill"),
+    path("downtime/drills/<int:drill_id>/", drills.drill, name="drill"),
+    path("downtime/drills/<int:drill_id>/act", drills.act, name="drill-act"),
+    path("downtime/drills/<int:drill_id>/report", drills.report, name="drill-report"),
+    path("downtime/drills/<int:drill_id>/report.csv", drills.report_file, name="drill-file"),
+    path("downtime/drills/forms/<int:form_id>/", drills.practice_form, name="practice-form"),
+    path("downtime/drills/forms/<int:form_id>/pdf", drills.practice_pdf, name="practice-pdf"),
     # The department that was asked: V1 to V3
     path("vetting/downtime/", keying.worklist, name="keying"),
     path("vetting/downtime/take/<uuid:item_id>/", keying.take, name="take"),

@@ -4,6 +4,7 @@ Other rooms enter for foreign keys; they ask `queries` and `services` for anythi
 """
 
 from .changes import PartnerChange
+from .drills import Drill, DrillEventRow, DrillNote, DrillSight
 from .links import Link, LinkEvent, QueueAlert, SyntheticOrder
 from .mail import Bounce, Mailbox, MailLink, MailMessage
 from .messages import InboundMessage, OutboundMessage, new_lease
@@ -13,6 +14,10 @@ from .partners import Feed, Partner, PartnerCode
 __all__ = [
     "Bounce",
     "Correction",
+    "Drill",
+    "DrillEventRow",
+    "DrillNote",
+    "DrillSight",
     "Feed",
     "InboundMessage",
     "Link",

@@ -124,7 +124,10 @@ def _counts(acting: Acting) -> dict[MailList, int]:
 
 def needing_somebody(acting: Acting) -> int | None:
     """How many mails and returns wait for a person; None for whoever does not look after them."""
-    return _counts(acting)[MailList.NEEDS_YOU] if may_operate_mail(acting) else None
+    if not may_operate_mail(acting):
+        return None
+    drills = _mails(acting).filter(purpose=MailPurpose.DRILL, state__in=MAIL_TROUBLE)
+    return _counts(acting)[MailList.NEEDS_YOU] - drills.count()  # practice is no real figure
 
 
 def _merged(

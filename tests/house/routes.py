@@ -22,6 +22,7 @@ from messaging import services as messages
 from messaging.agreement import agreement_of
 from messaging.models import (
     Correction,
+    Drill,
     InboundMessage,
     OutboundMessage,
     Partner,
@@ -29,11 +30,13 @@ from messaging.models import (
     Replay,
 )
 from messaging.queries import Chosen
+from messaging.services.drills import declare_drill
 from patients import services as patients
 from patients.hl7 import pid_segment
 from patients.models import Merge, Patient
 from requesting import services as requests
-from requesting.models import AccessTicket, DowntimeForm
+from requesting.models import AccessTicket, DowntimeForm, PracticeForm
+from requesting.services import drilling
 from results import services as results
 from results.models import Document, Report
 from tests.messaging.mails import mail_that_came_back
@@ -89,6 +92,7 @@ class Cast(World):
         self.to_vet = surgery.vetting(line("knee-xray", side="L", reasons=KNEE), patient=self.agnes)
         self.report = _reported(surgery, self.agnes)
         self.form, self.ticket = _on_paper(surgery, self.agnes)
+        self.drill, self.practice = _drill(self, surgery)
         self.message_in = InboundMessage.objects.latest("pk")
         self.merge, self.former = _merges(surgery, self.agnes)
         self.message_out = OutboundMessage.objects.latest("pk")
@@ -117,6 +121,14 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "requesting:undo": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:details": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:ticket": lambda cast: {"ticket_id": cast.ticket.pk},
+    **{
+        f"requesting:{name}": lambda cast: {"drill_id": cast.drill.pk}
+        for name in ("drill", "drill-act", "drill-report", "drill-file")
+    },
+    **{
+        f"requesting:{name}": lambda cast: {"form_id": cast.practice.pk}
+        for name in ("practice-form", "practice-pdf")
+    },
     **{
         f"messaging:{name}": lambda cast: {"pk": cast.mail.pk}
         for name in ("mail", "retry-mail", "handle-mail", "readdress-mail")
@@ -188,6 +200,20 @@ def _on_paper(surgery: Surgery, patient: Patient) -> tuple[DowntimeForm, AccessT
         patient=patient, test="FBC", by=surgery.acting("gp"),
     )  # fmt: skip
     return form, ticket
+
+
+def _drill(cast: Any, surgery: Surgery) -> tuple[Drill, PracticeForm]:
+    """Kingsmere's laboratory practises with Northgate; a form of it is out."""
+    now, department = timezone.now(), Organisation.objects.get(ods_code="RZ1PATH")
+    (drill,) = declare_drill(
+        [Partner.objects.get(departments=department)], places=[cast.place("P81001")],
+        reason="Yearly", starts_at=now, ends_at=now + timedelta(hours=1),
+        by=surgery.acting("central"),
+    )  # fmt: skip
+    form = drilling.make_practice_form(
+        drill, department=department, case="bloods", by=surgery.acting("gp")
+    )
+    return drill, drilling.print_practice_form(form, by=surgery.acting("gp"))
 
 
 def _proposal(cast: Cast) -> PartnerChange:
