@@ -75,7 +75,7 @@ def _copies(item, number: int):
 
     numbers = _numbers()
     patients, requests, items = [], [], []
-    taken = {item.patient.nhs_number}
+    taken = set(Patient.objects.values_list("nhs_number", flat=True))
     placers = count(int(item.placer_number[-8:]) + 1_000)
     for place, nhs_number in zip(
         range(number), (n for n in numbers if n not in taken), strict=False

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.utils import timezone
 
+from demo.processes import Child
 from messaging import acknowledgement, mllp, wire
 from messaging.models import InboundMessage
 from tests.failures.test_message_faults import resident_megabytes
@@ -48,7 +50,7 @@ def hostile_messages(rig: Rig, report: Report) -> None:
     memory = Memory({"listener": child, **{each.name: each for each in workers}})
     _attack(rig, report, tally, memory, good)
     seconds = time.monotonic() - began
-    rig.until(oracle.is_quiet, seconds=60 + rig.size.hostile / 20, act=_hurry)
+    rig.until(_nothing_waits, seconds=60 + rig.size.hostile / 20, act=_hurry)
     report.note(
         f"{tally.frames} frames answered in {seconds:.0f} s, "
         f"processed {time.monotonic() - began - seconds:.0f} s later"
@@ -77,9 +79,12 @@ def _send_corpus(port: int, tally: Tally, report: Report) -> None:
 def _attack(rig: Rig, report: Report, tally: Tally, memory: Memory, good: Sequence[bytes]) -> None:
     share = rig.size.hostile // ATTACKERS
     attackers = [
-        Attacker(rig.port, tally, seed=f"{rig.seed} {n}", good=good, inputs=share)
+        Attacker(
+            rig.port, tally, seed=f"{rig.seed} {n}", good=good, inputs=share,
+            each=min(250, max(1, share // 25)),
+        )
         for n in range(ATTACKERS)
-    ]
+    ]  # fmt: skip
     for attacker in attackers:
         attacker.start()
 
@@ -101,25 +106,23 @@ def _hurry() -> None:
     late.filter(not_before__gt=timezone.now()).update(not_before=None)
 
 
+def _nothing_waits() -> bool:
+    return not InboundMessage.objects.filter(state="received").exists()
+
+
 class Memory:
     """Of processes, as the work goes on."""
 
-    def __init__(self, children: dict) -> None:
+    def __init__(self, children: Mapping[str, Child]) -> None:
         self._children = children
         self._seen: dict[str, list[tuple[float, float]]] = {name: [] for name in children}
-        self._next = 0.0
 
     def look(self, progress: float) -> None:
-        """Once a second is often enough."""
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + 0.5
         for name, child in self._children.items():
             with suppress(OSError, AttributeError, StopIteration):
                 self._seen[name].append((progress, resident_megabytes(child.process.pid)))
 
     def judge(self, report: Report) -> None:
-        """The last third against the second: the first has what every process takes at first."""
         for name, seen in self._seen.items():
             report.check(*memory_promise(name, seen))
 
@@ -141,7 +144,7 @@ def memory_promise(name: str, seen: Sequence[tuple[float, float]]) -> tuple[str,
 # --- Frames that do not end ----------------------------------------------------------------------
 
 
-def _hold_unfinished(rig: Rig, report: Report, child, good: bytes) -> None:
+def _hold_unfinished(rig: Rig, report: Report, child: Child, good: bytes) -> None:
     """200 connections, each with 15 MiB of a frame that does not end: most have to be cut."""
     pid, lines, peak = child.process.pid, [], [0.0]
     done = threading.Event()
@@ -213,18 +216,12 @@ def _codec_alone(rig: Rig, report: Report, good: Sequence[bytes]) -> None:
         except Exception as failure:  # noqa: BLE001 - that none comes is what is tested
             faults.append(f"{each.kind}: {type(failure).__name__}: {failure}")
         slowest = max(slowest, time.thread_time() - began)
-        if n % 1000 == 0:
-            seen.append((n / number, resident_megabytes(_own_pid())))
+        if n % max(1, number // 200) == 0:
+            seen.append((n / number, resident_megabytes(os.getpid())))
     report.check("the codec alone: crashes and hangs", not faults, faults[:3] or 0)
     report.check("the codec alone: slowest", slowest <= MOST_SECONDS, f"{slowest * 1000:.0f} ms")
     report.check(*memory_promise("the codec alone", seen))
     report.note(f"{number} messages read by the codec alone")
-
-
-def _own_pid() -> int:
-    import os
-
-    return os.getpid()
 
 
 @contextmanager
