@@ -104,6 +104,14 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "results:document": P.VIEW_RESULTS,
     "results:original": P.REVIEW_RESULTS,
     "results:over-time": P.VIEW_RESULTS,
+    # Partners' lists beside ours, and results that matched no request
+    "results:reconciliation": P.OPERATE_MESSAGES,
+    "results:compare-list": {"POST": P.OPERATE_MESSAGES},
+    "results:difference": P.OPERATE_MESSAGES,
+    "results:unmatched": P.OPERATE_MESSAGES,
+    "results:unmatched-one": P.OPERATE_MESSAGES,
+    "results:attach": P.OPERATE_MESSAGES,
+    "results:decide-attachment": {"POST": P.OPERATE_MESSAGES},
     # Messages
     "messaging:queue": P.OPERATE_MESSAGES,
     "messaging:in": P.OPERATE_MESSAGES,
@@ -141,6 +149,7 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "messaging:partner-change": P.CHANGE_PARTNERS,
     "messaging:apply-change": {"POST": P.CHANGE_PARTNERS},
     "messaging:refuse-change": {"POST": P.CHANGE_PARTNERS},
+    "messaging:withdraw-change": {"POST": P.CHANGE_PARTNERS},
     # Mail
     "messaging:mails": P.OPERATE_MAIL,
     "messaging:mail": P.OPERATE_MAIL,

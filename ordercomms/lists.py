@@ -35,11 +35,13 @@ from patients.states import MergeState
 from requesting.drill_states import PracticeStatus
 from requesting.form_states import WAITS as FORM_WAITS
 from requesting.form_states import FormStatus
-from requesting.models import DowntimeForm, PracticeForm, RequestItem
+from requesting.models import Difference, DowntimeForm, PracticeForm, RequestItem
+from requesting.reconciling import LISTS as DIFFERENCE_LISTS
 from requesting.states import TERMINAL, WAITS
-from results.models import Notice, Report
+from results.models import Attachment, Notice, Report
 from results.notice_states import NoticeState
 from results.states import Filing
+from results.unmatched import LISTS as ATTACHMENT_LISTS
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ LISTED: tuple[Listed, ...] = (
     Listed(
         Report, "state", {Filing.UNREAD.value: "results:inbox", Filing.REVIEWED.value: "record"}
     ),
+    Listed(Difference, "state", {each.value: page for each, page in DIFFERENCE_LISTS.items()}),
+    Listed(Attachment, "state", {each.value: page for each, page in ATTACHMENT_LISTS.items()}),
     Listed(Notice, "state", _all_on("results:holds", NoticeState)),
     Listed(Merge, "state", _all_on("patients:merges", MergeState)),
 )

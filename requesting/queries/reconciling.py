@@ -170,6 +170,7 @@ class Reconciliation:
     page: int
     has_more: bool
     ended: list[DifferenceLine]
+    sees_all: bool
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ def reconciliation(acting: Acting, *, page: int = 1, kind: str = "") -> Reconcil
         page=page,
         has_more=page * PER_PAGE < total,
         ended=[_line(each) for each in ended],
+        sees_all=sees_all_partners(acting),
     )
 
 
@@ -296,7 +298,7 @@ def differences_late(acting: Acting | None) -> list[tuple[str, datetime | None, 
     """For the strip of those who look after it (settings.STATUS_SOURCES): what is past its time."""
     if acting is None or not may_operate(acting) or acting.organisation is None:
         return []
-    key = f"differences_late {acting.organisation.pk}"
+    key = f"differences-late-{acting.organisation.pk}"
     found = cache.get(key)
     if found is None:
         late = Q(state=State.OPEN, due_at__lte=timezone.now())

@@ -145,7 +145,7 @@ def unmatched_late(
     belong to no request, and how many of them are past their time."""
     if acting is None or acting.organisation is None or not may_operate(acting):
         return []
-    key = f"unmatched {acting.organisation.pk}"
+    key = f"unmatched-{acting.organisation.pk}"
     found = cache.get(key)
     if found is None:
         rows = unmatched_rows(acting).values_list("urgency", "received_at")
@@ -177,9 +177,7 @@ def page_of_unmatched(
 ) -> UnmatchedPage:
     row = unmatched_row(acting, pk)
     said = said_of(row)
-    proposal = row.attachments.filter(state=State.PROPOSED).select_related(
-        "item", "proposed_by"
-    ).first()  # fmt: skip
+    proposal = proposal_of(row)
     candidates = _candidates(row, said) if said else ()
     for each in {one.item.patient_id for one in candidates} or {None}:
         audit.record(
@@ -195,6 +193,12 @@ def page_of_unmatched(
         proposal=proposal,
         may_approve=is_other,
     )
+
+
+def proposal_of(row: InboundMessage) -> Attachment | None:
+    """What waits for a second person."""
+    open_ones = row.attachments.filter(state=State.PROPOSED)
+    return open_ones.select_related("message", "item__request", "proposed_by").first()
 
 
 def candidate(acting: Acting, pk: int, item_id: UUID) -> Candidate:

@@ -138,14 +138,10 @@ def _value(
     hosts: set[str],
     has_parts: bool,
 ) -> Value:
-    before = [
-        other for other in line
-        if other.observed_at < each.observed_at and other.version_id != each.version_id
-    ]  # fmt: skip
+    before = _before(each, line)
     previous = before[-1] if before else None
     low, high = limits_of(each)
-    is_hidden = each.status == OTHER_PATIENT
-    old = was if each.status in STRUCK and not is_hidden and not each.value else None
+    old = was if each.status in STRUCK - {OTHER_PATIENT} and not each.value else None
     value, units = (old.value, old.units) if old else (each.value, each.units)
     is_pointer = each.value_type == "RP"
     is_long = not is_pointer and ("\n" in value or len(value) > LONGEST_IN_A_CELL)
@@ -166,7 +162,7 @@ def _value(
         attached=_attached(each),
         pointers=_pointers(each, hosts) if is_pointer else (),
         is_struck=each.status in STRUCK and bool(value),
-        is_hidden=is_hidden,
+        is_hidden=each.status == OTHER_PATIENT,
         is_long=is_long,
         previous=previous.value if previous and not is_long else "",
         previous_at=previous.observed_at if previous else None,
@@ -174,6 +170,14 @@ def _value(
         low=low,
         high=high,
     )
+
+
+def _before(each: Observation, line: Sequence[Observation]) -> list[Observation]:
+    """The values of the line that were taken earlier and came in another version."""
+    return [
+        other for other in line
+        if other.observed_at < each.observed_at and other.version_id != each.version_id
+    ]  # fmt: skip
 
 
 def _mark(each: Observation) -> Mark:

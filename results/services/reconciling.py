@@ -175,6 +175,13 @@ def reconcile_file(raw: bytes, *, by: Acting) -> Compared:
     return reconcile(partner, raw, by=by)
 
 
+def refused_files(folder: Path | None = None) -> list[tuple[str, str]]:
+    """Files that could not be compared, with the reason, the last first; until they are moved."""
+    refused = (folder or Path(settings.RECONCILE_DIR)) / "refused"
+    reasons = sorted(refused.glob("*.why"), key=lambda path: -path.stat().st_mtime)[:20]
+    return [(path.with_suffix(".csv").name, path.read_text()) for path in reasons]
+
+
 def keep_watch() -> None:
     """A turn of the clock: files as they come, our own clocks each minute, rates each quarter."""
     take_files()

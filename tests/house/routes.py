@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
@@ -35,10 +36,17 @@ from patients import services as patients
 from patients.hl7 import pid_segment
 from patients.models import Merge, Patient
 from requesting import services as requests
-from requesting.models import AccessTicket, DowntimeForm, PracticeForm
+from requesting.models import (
+    AccessTicket,
+    Difference,
+    DowntimeForm,
+    PracticeForm,
+    RequestItem,
+)
+from requesting.reconciling import Found, Kind
 from requesting.services import drilling
 from results import services as results
-from results.models import Document, Report
+from results.models import Attachment, Document, Report
 from tests.messaging.mails import mail_that_came_back
 from tests.requesting.conftest import seed_surgery
 from tests.requesting.surgery import Surgery, line
@@ -173,9 +181,19 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "messaging:partner-change": lambda cast: {"pk": _proposal(cast).pk},
     "messaging:apply-change": lambda cast: {"pk": _proposal(cast).pk},
     "messaging:refuse-change": lambda cast: {"pk": _proposal(cast).pk},
+    "messaging:withdraw-change": lambda cast: {"pk": _proposal(cast).pk},
     "results:document": lambda cast: {
         "report_id": cast.report.pk,
         "document_id": Document.objects.latest("pk").pk,
+    },
+    "results:compare-list": lambda cast: {"partner_id": cast.message_in.partner_id},
+    "results:difference": lambda cast: {"pk": _difference(cast).pk},
+    **{
+        f"results:{name}": lambda cast: {"pk": _unmatched(cast)[0].pk}
+        for name in ("unmatched-one", "decide-attachment")
+    },
+    "results:attach": lambda cast: {
+        "pk": _unmatched(cast)[0].pk, "item_id": _unmatched(cast)[1].pk,
     },
     "results:original": lambda cast: {"report_id": cast.report.pk, "number": 1},
     "patients:merge": lambda cast: {"merge_id": cast.merge.pk},
@@ -229,6 +247,34 @@ def _proposal(cast: Cast) -> PartnerChange:
     wanted = agreement_of(partner) | {"port": partner.port + 1}
     by = cast.acting(cast.stranger("central").username)
     return messages.propose_change(partner.slug, wanted, why="It moves", by=by)
+
+
+def _difference(cast: Cast) -> Difference:
+    """The laboratory says nothing of an order that we delivered."""
+    partner = cast.message_in.partner
+    found = Found(Kind.NOT_THERE, cast.report.item.placer_number, cast.report.item.placer_number)
+    with transaction.atomic():
+        requests.note_differences(partner, [found], kinds=[Kind.NOT_THERE])
+    return Difference.objects.get(partner=partner)
+
+
+def _unmatched(cast: Cast) -> tuple[InboundMessage, RequestItem]:
+    """A result under a number that is nobody's, and a request of that patient; proposed, so that
+    somebody may decide."""
+    item = cast.report.item
+    row = InboundMessage.objects.filter(control_id="HOUSE-STRAY").first()
+    if row is None:
+        raw = bytes(cast.message_in.raw).replace(b"HOUSE-1", b"HOUSE-STRAY")
+        row = InboundMessage.objects.create(
+            partner=cast.message_in.partner, feed=cast.message_in.feed, raw=raw,
+            control_id="HOUSE-STRAY", state="parked", reason_code="unknown_request",
+            acknowledgement="AA", message_type="ORU^R01",
+        )  # fmt: skip
+        Attachment.objects.create(
+            message=row, item=item, state="proposed", conflicts="the family name is different",
+            reason="Rung.", proposed_by=cast.user("beside-lab"), proposed_at=timezone.now(),
+        )  # fmt: skip
+    return row, item
 
 
 def _reported(surgery: Surgery, patient: Patient) -> Report:

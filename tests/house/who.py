@@ -106,6 +106,13 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "results:document": (READERS, NOBODY),
     "results:original": (CLINICIANS, NOBODY),
     "results:over-time": (READERS, NOBODY),
+    "results:reconciliation": (OPERATORS, NOBODY),
+    "results:compare-list": (NOBODY, OPERATORS),
+    "results:difference": (OPERATORS, OPERATORS),
+    "results:unmatched": (OPERATORS, NOBODY),
+    "results:unmatched-one": (OPERATORS, NOBODY),
+    "results:attach": (OPERATORS, OPERATORS),
+    "results:decide-attachment": (NOBODY, OPERATORS),
     # Messages
     "messaging:queue": (OPERATORS, NOBODY),
     "messaging:in": (OPERATORS, NOBODY),
@@ -143,6 +150,7 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "messaging:partner-change": (frozenset({"central"}), NOBODY),
     "messaging:apply-change": (NOBODY, frozenset({"central"})),
     "messaging:refuse-change": (NOBODY, frozenset({"central"})),
+    "messaging:withdraw-change": (NOBODY, frozenset({"central"})),
     # Mail
     "messaging:mails": (CENTRAL, NOBODY),
     "messaging:mail": (CENTRAL, NOBODY),
