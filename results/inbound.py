@@ -86,7 +86,9 @@ def _item_of(incoming: IncomingReport, inbound: InboundMessage, *, lock: bool) -
 def _by_placer_number(number: str, inbound: InboundMessage, *, lock: bool) -> Any:
     """The item with what filing needs, and whether its department is one of the sender's.
 
-    `lock`: its row as well, where the message is about no other; several are locked in order.
+    `lock`: its row as well, where the message is about no other; several are locked in order. Asked
+    again where nothing was found: a row that was waited for is left out when it is another
+    patient's since, or another examination's. It is locked by then.
     """
     theirs = Partner.objects.filter(pk=inbound.partner_id or 0, departments=OuterRef("department"))
     items = RequestItem.objects.select_for_update(of=("self",)) if lock else RequestItem.objects
@@ -97,4 +99,4 @@ def _by_placer_number(number: str, inbound: InboundMessage, *, lock: bool) -> An
         .annotate(went_to_sender=Exists(theirs), is_locked=Value(lock))
         .filter(placer_number=number)
     )
-    return next(iter(found), None)
+    return next(iter(found), None) or (next(iter(found.all()), None) if lock else None)

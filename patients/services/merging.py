@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.policies import Acting
-from patients.errors import NotMerged
+from patients.errors import NotCancelled, NotMerged
 from patients.following import followers
 from patients.models import ChangeKind, Identifier, Merge, MergeStep, Patient, Relationship
 from patients.policies import may_decide
@@ -68,7 +68,7 @@ def merge_after_all(
     """
     row, words = to_settle(held, MergeState.HELD, words, by=by)
     survivor, retired = locked(survivor_of(row.survivor), row.retired)
-    for key in cancel:
+    for key in _of_these(cancel, survivor, retired):
         for follower in followers():
             follower.cancel(key, reason=words, by=by)
     row.survivor = survivor
@@ -83,6 +83,14 @@ def refuse(held: Merge, *, words: str, by: Acting) -> Merge:
 
 
 # --- The parts -----------------------------------------------------------------------------------
+
+
+def _of_these(cancel: Iterable[str], *patients: Patient) -> list[str]:
+    """The keys, each of a test of one of the two: nobody cancels anything else by a merge."""
+    theirs = {test.key for who in patients for each in followers() for test in each.tests(who)}
+    if strangers := set(cancel := list(dict.fromkeys(cancel))) - theirs:
+        raise NotCancelled(f"{len(strangers)} of them is of neither record.", field="cancel")
+    return cancel
 
 
 def locked(*patients: Patient) -> tuple[Patient, ...]:
@@ -105,8 +113,8 @@ def locked(*patients: Patient) -> tuple[Patient, ...]:
 
 def to_settle(row: Merge, state: MergeState, words: str, *, by: Acting) -> tuple[Merge, str]:
     """The merge, locked and in that state, and the person's words. Raises NotMerged."""
-    mine = Merge.objects.select_for_update(of=("self",)).select_related("survivor", "retired")
-    fresh = mine.get(pk=row.pk)
+    Merge.objects.select_for_update().get(pk=row.pk)
+    fresh = Merge.objects.select_related("survivor", "retired").get(pk=row.pk)
     if not may_decide(by, fresh):
         raise NotMerged("You cannot decide this merge.")
     if fresh.state != state:

@@ -18,7 +18,14 @@ from messaging.services.holding import Held, hold, let_go, may_have_arrived, wit
 from requesting import drafts, policies, queries
 from requesting.drafts import Content
 from requesting.errors import Incomplete, NoCodeFor, Problem, Refused, TooLateToUndo
-from requesting.models import Amendment, OrderMessage, Priority, RequestEvent, RequestItem
+from requesting.models import (
+    Amendment,
+    DowntimeForm,
+    OrderMessage,
+    Priority,
+    RequestEvent,
+    RequestItem,
+)
 from requesting.queries.as_sent import reasons_of
 from requesting.queries.examining import Examined
 from requesting.states import ON_THE_WIRE, Event
@@ -61,6 +68,8 @@ def amend(item: RequestItem, *, content: dict[str, Any], by: Acting) -> RequestI
         if after == before:
             raise Refused("Nothing was changed.", rule="amend")
         sent = _write(row, rows, order, way, by)
+        if way is _Way.REPLACE:  # a form that was taken back waits for the message that goes
+            DowntimeForm.objects.filter(order=order).update(order=sent)
         _note(row, sent, before, after, by)
         return row
 

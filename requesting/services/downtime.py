@@ -22,7 +22,7 @@ from messaging.services import mail
 from messaging.services.holding import Held, hold, let_go, may_have_arrived
 from requesting import policies
 from requesting.errors import FormMoved, NoForm, Refused
-from requesting.form_states import KEY_IN_WITHIN, FormEvent, FormStatus
+from requesting.form_states import KEY_IN_WITHIN, OUT, FormEvent, FormStatus
 from requesting.models import DowntimeForm, OrderMessage, Request, RequestItem
 from requesting.paper import pdf_of
 from requesting.queries.forms import addresses_of
@@ -97,12 +97,12 @@ def _out(order: OrderMessage, how: str, by: Acting) -> DowntimeForm:
     if not items:
         raise NoForm("over", "Nothing of this request waits for the link any more.")
     form = locked_form(_form_of(order, by))
-    if how == EMAIL:
+    if how != EMAIL:
+        _print(form, how, by)
+    elif form.status == FormStatus.QUEUED or form.mail_state not in ("waiting", "sent"):
         words = post_form(form, by)
         move_form(form, FormEvent.EMAILED, by=by, words=words, mail_state="waiting",
                   mail_words=words[:300])  # fmt: skip
-    else:
-        _print(form, how, by)
     _tell_items(items, form, by)
     return form
 
@@ -189,11 +189,11 @@ def record_form_mail(subject_id: str, outcome: str, words: str) -> None:
         items = items_of_form(form)
         form = locked_form(form)
         state = "sent" if outcome == "sent" else "failed"
-        if form.status != FormStatus.EMAILED or form.mail_state in (state, "failed"):
+        if form.status not in OUT or form.mail_state in ("", state, "failed"):
             return
         event = FormEvent.MAIL_SENT if state == "sent" else FormEvent.MAIL_FAILED
         move_form(form, event, by=SYSTEM, words=words, mail_state=state, mail_words=words[:300])
-        for item in items:
+        for item in items if not form.handed_over_at else ():
             if state == "failed" and item.status == Status.QUEUED:
                 move(item, Event.FORM_RETURNED, by=SYSTEM, reason=words, downtime_how="failed",
                      downtime_due_at=timezone.now())  # fmt: skip

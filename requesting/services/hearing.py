@@ -162,7 +162,7 @@ def _cancelled(row: RequestItem, reply: StatusReply, by: Acting) -> None:
     any other end that the requester did not ask for needs them until they have seen it."""
     known = reasons.WIRE_REASONS.get(reply.reason_code)
     if row.cancel_requested_at or reply.control == "CR":
-        _ended(row, reply, Event.CANCELLED, by, attention="")
+        _ended(row, reply, Event.CANCELLED, by, attention=still_to_be_seen(row))
     elif known and known.ending is Ending.REJECTED:
         _ended(row, reply, Event.REJECTED, by)
     elif known and known.ending is Ending.DNA:
@@ -178,6 +178,12 @@ def _ended(row: RequestItem, reply: StatusReply, event: Event, by: Acting, **cha
         row, event, by=by, at=reply.happened_at, reason_code=reply.reason_code[:24],
         reason=reason_words(reply), cancel_requested_at=None, change_sent_at=None, **changes,
     )  # fmt: skip
+
+
+def still_to_be_seen(row: RequestItem) -> str:
+    """Of a cancellation that was asked for: nothing, unless somebody else than the requester asked
+    (`merging`) and they have not looked yet (H10)."""
+    return Attention.CANCELLED if row.attention == Attention.CANCELLED else ""
 
 
 def reason_words(reply: StatusReply) -> str:

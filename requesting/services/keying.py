@@ -13,21 +13,24 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.policies import SYSTEM, Acting
 from messaging.errors import NoSuchMove
 from messaging.services import mail
-from messaging.services.holding import withdraw
+from messaging.services.holding import Held, hold, may_have_arrived, withdraw
 from requesting import policies, reasons
 from requesting.errors import FormMoved, Refused
 from requesting.form_states import ALARMS, FormEvent
-from requesting.models import DowntimeForm, RequestItem
+from requesting.models import DowntimeForm, OrderMessage, RequestItem
 from requesting.states import ON_THE_WIRE, Attention, Event, Status
 
 from .downtime import SUBJECT, back_in_the_queue, items_of_form, release_message
 from .form_moving import locked_form, move_form
+from .hearing import still_to_be_seen
 from .moving import move
 
+Control = OrderMessage.Control
 NUMBER_LENGTH = 40
 SAME = "Somebody has dealt with this form already."
 
@@ -47,7 +50,7 @@ def _entered(
     form: DowntimeForm, numbers: Mapping[str, str], event: FormEvent, by: Acting
 ) -> DowntimeForm:
     with transaction.atomic():
-        items, row = _end_message(form, "In the department's system", by)
+        items, row = _end_message(form, "In the department's system", event, by)
         live = [item for item in items if item.status not in (Status.CANCELLED, Status.REJECTED)]
         given = _numbers(live, numbers)
         for item in live:
@@ -72,7 +75,8 @@ def _has_number(item: RequestItem, number: str, event: FormEvent, by: Acting) ->
         item.save(update_fields=["filler_number"])
     if item.status in ON_THE_WIRE:
         words = "Keyed in" if event is FormEvent.KEYED_IN else "It was there already"
-        move(item, Event.KEYED_IN, by=by, reason=f"{words}: {number}")
+        change = item.change_sent_at if event is FormEvent.MATCHED else None
+        move(item, Event.KEYED_IN, by=by, reason=f"{words}: {number}", change_sent_at=change)
 
 
 def let_form_go(form: DowntimeForm, *, by: Acting) -> DowntimeForm:
@@ -94,13 +98,13 @@ def cancel_form(form: DowntimeForm, *, reason: str, by: Acting) -> DowntimeForm:
     if not words:
         raise Refused("Say why it is cancelled.", rule="cancel")
     with transaction.atomic():
-        items, row = _end_message(form, words, by)
+        items, row = _end_message(form, words, FormEvent.CANCELLED, by)
         for item in items:
             asked = item.cancel_requested_at is not None
             if item.status in ON_THE_WIRE:
-                attention = "" if asked else Attention.CANCELLED
+                attention = still_to_be_seen(item) if asked else Attention.CANCELLED
                 move(item, Event.CANCELLED, by=by, reason=words, attention=attention,
-                     cancel_requested_at=None)  # fmt: skip
+                     cancel_requested_at=None, change_sent_at=None)  # fmt: skip
         return move_form(row, FormEvent.CANCELLED, by=by, words=words)
 
 
@@ -113,11 +117,12 @@ def reject_form(form: DowntimeForm, *, reason: str, words: str = "", by: Acting)
         raise Refused("Say which, or why.", rule="reject")
     full = f"{rejection.words}: {said}" if said else rejection.words
     with transaction.atomic():
-        items, row = _end_message(form, "Rejected by the department", by)
+        items, row = _end_message(form, "Rejected by the department", FormEvent.REJECTED, by)
         for item in items:
             if item.status in ON_THE_WIRE:
                 move(item, Event.REJECTED, by=by, reason_code=rejection.wire_code,
-                     kept_code=reason, reason=full, cancel_requested_at=None)  # fmt: skip
+                     kept_code=reason, reason=full, cancel_requested_at=None,
+                     change_sent_at=None)  # fmt: skip
         return move_form(row, FormEvent.REJECTED, by=by, words=full)
 
 
@@ -127,17 +132,48 @@ def _check(form: DowntimeForm, by: Acting) -> None:
 
 
 def _end_message(
-    form: DowntimeForm, words: str, by: Acting
+    form: DowntimeForm, words: str, event: FormEvent, by: Acting
 ) -> tuple[list[RequestItem], DowntimeForm]:
-    """The form's items and the form, locked, its message ended. Raises Refused, FormMoved."""
+    """The form's items and the form, locked, its message ended, and what stands behind it that
+    would mean nothing without it. Raises Refused, FormMoved."""
     _check(form, by)
     if form.order is not None:
         try:
             withdraw(form.order.control_id, reason=words, by=by)
         except NoSuchMove:
             raise FormMoved(form.status) from None
+        for order in _without_meaning(form, form.order, event):
+            _end_order(order, words, by)
     mail.withdraw(subject_type=SUBJECT, subject_id=form.pk, by=by)
     return items_of_form(form), locked_form(form)
+
+
+def _without_meaning(
+    form: DowntimeForm, order: OrderMessage, event: FormEvent
+) -> list[OrderMessage]:
+    """Messages about the form's tests that wait behind its order, and must not go alone.
+
+    What was keyed in from the form has every change in it. What had arrived before may lack them,
+    so they go. Of what is off nothing is told; only what may have arrived is cancelled there.
+    """
+    if event is FormEvent.MATCHED:
+        return []
+    behind = OrderMessage.objects.filter(
+        request=order.request_id, pk__gt=order.pk, items__in=order.items.all(),
+        withdrawn_at__isnull=True,
+    )  # fmt: skip
+    if event is FormEvent.KEYED_IN:
+        behind = behind.filter(control=Control.CHANGE)
+    elif form.may_have_arrived or may_have_arrived(order.control_id):
+        behind = behind.exclude(control=Control.CANCEL)
+    return list(behind.distinct().order_by("pk"))
+
+
+def _end_order(order: OrderMessage, words: str, by: Acting) -> None:
+    if hold(order.control_id, reason=words, by=by) is Held.HELD:
+        withdraw(order.control_id, reason=words, by=by)
+        order.withdrawn_at = timezone.now()
+        order.save(update_fields=["withdrawn_at"])
 
 
 # --- The clock -----------------------------------------------------------------------------------

@@ -44,12 +44,19 @@ class Requests(Follower):
     """Kinds: "requests", "drafts", "forms" (without a request), "previous" (without an item)."""
 
     def lock(self, patients: Iterable[UUID]) -> None:
-        """Nobody sends a request for them meanwhile: the lock that `send` takes, in one order."""
+        """Nobody sends a request for them meanwhile: the lock that `send` takes, in one order.
+
+        Then what they have, in the order of everybody else: requests, then items by their key.
+        """
+        keys = sorted(str(each) for each in patients)
         with connection.cursor() as cursor:
-            for key in sorted(str(each) for each in patients):
+            for key in keys:
                 cursor.execute(
                     "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [PATIENT_LOCK, key]
                 )
+        for rows in (Request.objects, RequestItem.objects):
+            theirs = rows.select_for_update(no_key=True).filter(patient__in=keys).order_by("pk")
+            list(theirs.values_list("pk", flat=True))
 
     def holdings(self, patient: Patient) -> Held:
         forms = DowntimeForm.objects.filter(patient=patient, request__isnull=True)

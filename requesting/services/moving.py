@@ -25,9 +25,14 @@ HOLD_LIMIT = timedelta(days=3)  # then the requester asks what the department wa
 
 
 def locked(items: Iterable[RequestItem | UUID]) -> list[RequestItem]:
-    """The rows, locked until the transaction ends, always in the same order: no deadlocks."""
+    """The rows, locked until the transaction ends, always in the same order: no deadlocks.
+
+    Locked first and read afterwards: a row that had to wait for a lock is joined to what stood
+    beside it before, and is left out where it has another examination or patient since.
+    """
     keys = [item.pk if isinstance(item, RequestItem) else item for item in items]
-    rows = RequestItem.objects.select_for_update(of=("self",)).filter(pk__in=keys)
+    rows = RequestItem.objects.filter(pk__in=keys)
+    list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
     return list(
         rows.select_related(
             "request__patient__practice", "request__requester", "request__results_to",

@@ -287,6 +287,40 @@ def test_a_person_merges_and_has_one_of_two_requests_cancelled(surgery):
     assert surgery.fresh(kept).cancel_requested_at is None
 
 
+@pytest.mark.hazard("H10")
+def test_a_test_that_was_cancelled_with_a_merge_stays_with_its_requester_when_it_is_confirmed(
+    surgery,
+):
+    survivor, retired = two(surgery)
+    gone = [surgery.delivered(CHEST, patient=each) for each in (survivor, retired)][1]
+    services.merge_after_all(
+        merged(surgery, survivor, retired), cancel=[str(gone.pk)], words="Asked twice",
+        by=surgery.acting("central"),
+    )  # fmt: skip
+    surgery.says(surgery.fresh(gone), "CR", patient=retired)
+    gone = surgery.fresh(gone)
+    assert (gone.status, gone.attention) == ("cancelled", "cancelled")
+    assert gone.due_at  # still on the list of what needs the requester
+
+
+@pytest.mark.hazard("H57")
+@pytest.mark.parametrize("key", ["of a third patient", "not-a-key"])
+def test_a_merge_cancels_nothing_that_is_of_neither_record(surgery, key):
+    survivor, retired = two(surgery)
+    for each in (survivor, retired):
+        surgery.delivered(CHEST, patient=each)
+    strange = surgery.delivered(CHEST)
+    merge = merged(surgery, survivor, retired)
+    with pytest.raises(NotCancelled):
+        services.merge_after_all(
+            merge, cancel=[str(strange.pk) if key.startswith("of") else key], words="Asked twice",
+            by=surgery.acting("central"),
+        )  # fmt: skip
+    merge.refresh_from_db()
+    assert merge.state == MergeState.HELD
+    assert surgery.fresh(strange).cancel_requested_at is None
+
+
 def test_a_request_that_cannot_be_cancelled_stops_the_merge(surgery):
     survivor, retired = two(surgery)
     held = surgery.item(CHEST, patient=retired)
