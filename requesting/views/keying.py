@@ -15,7 +15,7 @@ from accounts import audit
 from requesting import filtering, queries, services
 from requesting.errors import FormMoved, NoForm, Refused
 from requesting.form_states import OUTCOME_WORDS
-from requesting.queries import forms
+from requesting.queries import forms, practice
 from requesting.reasons import REJECTIONS
 
 from .downtime import drawn
@@ -29,6 +29,8 @@ def worklist(request: HttpRequest) -> HttpResponse:
     number = filtering.page_number(request.GET)
     rows, total = forms.forms_to_key_in(request.acting, page=number)
     typed = request.GET.get("ref", "")
+    if drilled := practice.form_called(request.acting, typed):
+        return redirect("requesting:practice-form", drilled.pk)
     audit.record(acting=request.acting, action="list_requests", reason="keying",
                  object_type="requesting.DowntimeForm", request=request)  # fmt: skip
     context = {
@@ -41,6 +43,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "ended": forms.ended_lately(request.acting),
         "outcomes": OUTCOME_WORDS,
         "help": forms.desk_help(request.acting),
+        "drill_forms": practice.to_key_in(request.acting),
     }
     return render(request, "requesting/keying.html", context)
 
