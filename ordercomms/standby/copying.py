@@ -44,7 +44,7 @@ class Host:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        is_here = settings.DEBUG and parts.hostname in _LOCAL
+        is_here = settings.DEBUG and parts.scheme == "http" and parts.hostname in _LOCAL
         if parts.scheme != "https" and not is_here:
             raise NotCopied("STANDBY_URL has to begin with https://.")
         user = f"{parts.username or ''}:{parts.password or ''}"

@@ -114,7 +114,7 @@ def mailboxes_of(department: Organisation) -> tuple[Pair, ...]:
         if each.organisation_id == department.pk or department.discipline == "radiology"
     )
     ring = department.phone or "the department"
-    return pairs or (("By telephone", f"The directory has no mailbox. Ring {ring}."),)
+    return pairs or (("no mailbox", f"The directory has none. Ring {ring}."),)
 
 
 def _what(modality: str, department: Organisation) -> str:

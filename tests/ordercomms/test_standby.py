@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -342,3 +345,22 @@ def test_the_command_prints_a_pack_and_says_why_it_cannot(
         call_command("open_pack", path)
     with pytest.raises(CommandError, match="not a downtime pack"):
         call_command("open_pack", str(current(folder) / "page" / "index.html"))
+
+
+def test_the_few_lines_of_the_runbook_open_a_pack_without_us(
+    world: World, folder: Path, tmp_path: Path
+) -> None:
+    busy_clinic(world)
+    words = passphrase_for(world)
+    write()
+    text = Path("docs/runbooks/when-we-are-down.md").read_text()
+    lines = text.split("# python open.py FILE", 1)[1].split("\n## ", 1)[0]
+    program = textwrap.dedent(lines.split("\n", 1)[1]).replace(
+        'getpass.getpass("Passphrase: ")', "sys.argv[2]"
+    )
+    path = tmp_path / "open.py"
+    path.write_text(program)
+    argv = [sys.executable, "-I", str(path), str(the_pack(folder)), words]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True)
+    records = [json.loads(line) for line in said.stdout.split("\n") if line]
+    assert records == records_of(folder, words)
