@@ -247,7 +247,7 @@ def welcome(data_dir: Path, seconds: float, *, password: str) -> str:
             "",
             *table,
             "",
-            f"For when it is down: {data_dir / 'standby' / 'current'}  (page/index.html, sealed packs)",
+            f"For when it is down: a page and sealed packs in {data_dir / 'standby' / 'current'}.",
             f"Logs are in {data_dir / 'logs'}. Ctrl-C stops everything and keeps the data; "
             "`make reset` throws the data away.",
         ]
