@@ -68,6 +68,7 @@ def _departments() -> list[tuple[str, MailPurpose, str, str]]:
             rows += [(radiology, MailPurpose.DOWNTIME, code, f"{n}@{at}") for code, n in names]
         else:
             rows.append((radiology, MailPurpose.DOWNTIME, "", f"radiology.referrals@{at}"))
+    rows.append((radiology_of(KINGSMERE), MailPurpose.DRILL, "", "drills@kingsmere.nhs.example"))
     return rows
 
 

@@ -93,7 +93,8 @@ def together_with(drill: Drill) -> list[Drill]:
 def destinations_for_drills() -> list[tuple[str, str]]:
     """(value, words): "partner-<pk>", and "trust-<ODS code>" for a trust with several links."""
     partners = Partner.objects.prefetch_related("departments__parent").order_by("name")
-    ones, trusts = [], {}
+    ones: list[tuple[str, str]] = []
+    trusts: dict[Organisation, set[int]] = {}
     for partner in partners:
         departments = sorted(partner.departments.all(), key=lambda each: each.name)
         if not departments:
@@ -101,7 +102,11 @@ def destinations_for_drills() -> list[tuple[str, str]]:
         ones.append((f"partner-{partner.pk}", " and ".join(each.name for each in departments)))
         for trust in {each.parent for each in departments if each.parent}:
             trusts.setdefault(trust, set()).add(partner.pk)
-    whole = [(f"trust-{trust.ods_code}", f"All of {trust.name}") for trust in trusts]
+    whole = [
+        (f"trust-{trust.ods_code}", f"All of {trust.name}")
+        for trust, links in trusts.items()
+        if len(links) > 1
+    ]
     return [*sorted(ones, key=lambda each: each[1]), *sorted(whole, key=lambda each: each[1])]
 
 

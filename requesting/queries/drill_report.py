@@ -154,7 +154,8 @@ def _step(name: str, pairs: Iterable[tuple[datetime | None, datetime | None]]) -
     took = [max(b - a, timedelta()) for a, b in pairs if a is not None and b is not None]
     if not took:
         return Step(name, 0, None, None)
-    return Step(name, len(took), median(took), max(took))
+    middle = timedelta(seconds=median(each.total_seconds() for each in took))
+    return Step(name, len(took), middle, max(took))
 
 
 def _bounced(forms: Sequence[PracticeForm]) -> Iterator[Bounced]:
@@ -166,8 +167,11 @@ def _bounced(forms: Sequence[PracticeForm]) -> Iterator[Bounced]:
 
 def _slower(forms: Sequence[PracticeForm], hours: int) -> int:
     """How many were out for longer, by the drill's clock."""
-    ends = ((f, f.keyed_in_at or f.drill.over_at) for f in forms if f.out_at)
-    return sum(end is not None and drill_hours(f, end - f.out_at) > hours for f, end in ends)
+    spans = ((f, f.out_at, f.keyed_in_at or f.drill.over_at) for f in forms)
+    return sum(
+        out is not None and end is not None and drill_hours(f, end - out) > hours
+        for f, out, end in spans
+    )
 
 
 # --- As a file -----------------------------------------------------------------------------------

@@ -171,9 +171,7 @@ def key_in_practice_form(form: PracticeForm, *, number: str, by: Acting) -> Prac
     if not may_key_in_practice(by, form):
         raise Refused("Only the department keys in its forms.", rule="drill")
     if not words or len(words) > 40:
-        raise Refused(
-            "Enter a practice number, 40 characters at most.", rule="number"
-        )
+        raise Refused("Enter a practice number, 40 characters at most.", rule="number")
     with transaction.atomic():
         row = _locked(form)
         return _move(row, PracticeEvent.KEYED_IN, by=by, words=words, number=words,

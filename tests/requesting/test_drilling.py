@@ -241,7 +241,9 @@ def test_the_mail_says_drill_first_and_goes_only_where_drills_were_agreed(surger
 def test_every_line_of_audit_and_history_of_a_drill_says_so(surgery, drill):
     form = made(surgery, drill, "print")
     drilling.key_in_practice_form(form, number="DRILL-1", by=radiographer())
-    rows = AccessEvent.objects.filter(object_type__in=["messaging.Drill", "requesting.PracticeForm"])
+    rows = AccessEvent.objects.filter(
+        object_type__in=["messaging.Drill", "requesting.PracticeForm"]
+    )
     assert rows.count() >= 5
     assert set(rows.values_list("reason", flat=True)) == {"DRILL"}
     assert set(rows.values_list("patient_id", flat=True)) <= {"", None}
