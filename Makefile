@@ -69,10 +69,9 @@ check: setup
 	@echo "Spelling";            $(PY) -m codespell_lib
 	@echo "Migrations";          $(NO_SERVER) $(PY) -W ignore manage.py makemigrations --check --dry-run
 
-BENCHES := $(filter messaging results pages,$(basename $(notdir $(wildcard tests/bench/*.py))))
-
 bench: setup
-	@for part in $(BENCHES); do $(PY) -m tests.bench.$$part || exit 1; done
+	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench.pages
 
 faults: setup
 	@$(PY) -m tests.faults $(ARGS)

@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from tests.bench.row import Row, table
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "2000"))
-SETTINGS = {"HL7_ROUTING": "tests.bench.messaging.ROUTES"}
+SETTINGS = {
+    "HL7_ROUTING": "tests.bench.messaging.ROUTES",
+    "DEBUG": False,  # which keeps a list of every query
+}
 
 
 def nothing(message: object, inbound: object) -> None:
@@ -42,19 +45,39 @@ def run() -> list[Row]:
 
 
 def _inbound() -> Iterator[Row]:
-    bare = _rate(MESSAGES, lambda: _insert_bare(_results("b", MESSAGES)))
+    bare = _bare_rate()
     yield Row("Bare inserts of the same rows, one connection", bare, "rows/s")
+    rates: dict[int, float] = {}
     with _listener() as port:
         for connections in (1, 8):
             raws = _results(f"c{connections}-", MESSAGES)
             rate = _rate(MESSAGES, lambda raws=raws, n=connections: _send_all(port, raws, n))
             words = f"Listener, each stored before its answer, {connections} connection(s)"
             yield Row(words, rate, "messages/s", rate / bare, "bare inserts")
+            rates[connections] = rate
+        raws = _results("n-", MESSAGES)
+        anew = _rate(MESSAGES, lambda: _send_each_anew(port, raws))
+        yield Row("The same, a new connection for each message", anew, "messages/s")
+    yield from _of_others(raws, rates[1], anew)
     from messaging import services
 
-    taken = 2 * MESSAGES
+    taken = 3 * MESSAGES
     rate = _rate(taken, lambda: services.process_waiting(most=taken))
     yield Row("Processed by one worker, an empty handler", rate, "messages/s")
+
+
+def _of_others(raws: list[bytes], mine: float, anew: float) -> Iterator[Row]:
+    """Servers that store nothing, asked by the same client with the same messages."""
+    with _other("python-hl7") as port:
+        rate = _rate(len(raws), lambda: _send_all(port, raws, 1))
+        yield Row("python-hl7, stores nothing, 1 connection", rate, "messages/s",
+                  rate / mine, "ours")  # fmt: skip
+        rate = _rate(len(raws), lambda: _send_all(port, raws, 8))
+        yield Row("python-hl7, stores nothing, 8 connections", rate, "messages/s")
+    with _other("hl7apy") as port:
+        rate = _rate(len(raws), lambda: _send_each_anew(port, raws))
+        yield Row("hl7apy, stores nothing, a new connection each", rate, "messages/s",
+                  rate / anew, "ours")  # fmt: skip
 
 
 def _outbound(partner) -> Iterator[Row]:
@@ -109,7 +132,8 @@ def _results(prefix: str, count: int) -> list[bytes]:
     ]  # fmt: skip
 
 
-def _insert_bare(raws: list[bytes]) -> None:
+def _bare_rate() -> float:
+    """The rows that the listener writes, a statement and a commit each; only that is timed."""
     from django.db import connection
 
     from messaging.models import Partner
@@ -118,14 +142,14 @@ def _insert_bare(raws: list[bytes]) -> None:
     directory = receiving.Directory(seconds=60)
     assert Partner.objects.exists()
     rows = [
-        receiving._row(receiving.examine(raw, receiving.Origin("bench"), directory)) for raw in raws
+        receiving._row(receiving.examine(raw, receiving.Origin("bare"), directory))
+        for raw in _results("b", MESSAGES)
     ]
     words = receiving._INSERT.replace("VALUES %s", f"VALUES {receiving._VALUES}")
     with connection.cursor() as cursor:
-        for row in rows:
-            cursor.execute(words, row)
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM messaging_inboundmessage WHERE peer = 'bench'")
+        rate = _rate(len(rows), lambda: [cursor.execute(words, row) for row in rows])
+        cursor.execute("DELETE FROM messaging_inboundmessage WHERE peer = 'bare'")
+    return rate
 
 
 @contextmanager
@@ -140,7 +164,10 @@ def _listener() -> Iterator[int]:
     address = settings.DATABASES["default"] | {"NAME": database}
     words = [sys.executable, "manage.py", "mllp_listen", "--port", str(port)]
     environment = os.environ | {
-        "DEBUG": "1",
+        "DEBUG": "0",  # as in production; what it then asks for:
+        "HL7_PROCESSING_ID": "T",
+        "SECRET_KEY": "only-for-this-measurement-of-speed-and-nothing-else",
+        "LAUNCH_SECRET": "the-same",
         "DJANGO_SETTINGS_MODULE": "tests.messaging.process_settings",
         "TEST_ROUTING": "tests.bench.messaging.ROUTES",
         "TEST_DATABASE": address["NAME"],
@@ -151,6 +178,20 @@ def _listener() -> Iterator[int]:
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
+
+
+@contextmanager
+def _other(name: str) -> Iterator[int]:
+    """A server of others as a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "tests.bench.others", name, str(port)]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
 
 
 def _wait_for(port: int) -> None:
@@ -181,12 +222,26 @@ def _send(port: int, raws: list[bytes]) -> None:
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for raw in raws:
-            line.sendall(b"\x0b" + raw + b"\x1c\r")
-            answer = b""
-            while not answer.endswith(b"\x1c\r"):
-                answer += line.recv(4096)
-            if b"MSA|AA" not in answer:
-                raise AssertionError(answer)
+            _exchange(line, raw)
+
+
+def _send_each_anew(port: int, raws: list[bytes]) -> None:
+    for raw in raws:
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _exchange(line, raw)
+
+
+def _exchange(line: socket.socket, raw: bytes) -> None:
+    """One message, and its acknowledgement; AssertionError unless that is AA."""
+    line.sendall(b"\x0b" + raw + b"\x1c\r")
+    answer = b""
+    while not answer.endswith(b"\x1c\r"):
+        if not (data := line.recv(4096)):
+            break
+        answer += data
+    if b"MSA|AA" not in answer:
+        raise AssertionError(answer)
 
 
 def _forget(partner) -> None:
@@ -197,36 +252,8 @@ def _forget(partner) -> None:
     partner.delete()
 
 
-def _main() -> None:
-    """On a private PostgreSQL with fsync, unless DATABASE_URL names one."""
-    import tempfile
-    from pathlib import Path
-
-    from demo.embedded import Home, Postgres, unprivileged
-
-    with tempfile.TemporaryDirectory(prefix="ordercomms-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        os.environ.update({"DEBUG": "1", "DATA_DIR": name, "REDIS_URL": f"unix://{name}/none"})
-        os.environ.setdefault("LOG_LEVEL", "ERROR")  # there is no broker to ring, and it says so
-        server = None
-        if "DATABASE_URL" not in os.environ:
-            server = Postgres(folder, durable=True).start()
-            os.environ["DATABASE_URL"] = server.url()
-        os.environ["DJANGO_SETTINGS_MODULE"] = "ordercomms.settings"
-        try:
-            import django
-
-            django.setup()
-            from django.core.management import call_command
-
-            call_command("migrate", verbosity=0)
-            print(table(run()))  # noqa: T201
-        finally:
-            if server:
-                server.stop()
-                Home(folder, account=unprivileged(), say=print).clear()
-
-
 if __name__ == "__main__":
-    _main()
+    from tests.bench.results import servers
+
+    with servers():
+        print(table(run()))  # noqa: T201

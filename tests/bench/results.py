@@ -230,8 +230,9 @@ def _plain(value):
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-def _main() -> None:
-    """On a private PostgreSQL with fsync and a private broker."""
+@contextmanager
+def servers() -> Iterator[None]:
+    """A private PostgreSQL with fsync and a private broker; Django set up for them."""
     import tempfile
     from pathlib import Path
 
@@ -256,7 +257,7 @@ def _main() -> None:
             from django.core.management import call_command
 
             call_command("migrate", verbosity=0)
-            print(table(run()))  # noqa: T201
+            yield
         finally:
             broker.stop()
             server.stop()
@@ -264,4 +265,5 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    with servers():
+        print(table(run()))  # noqa: T201

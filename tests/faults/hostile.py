@@ -89,7 +89,6 @@ def _attack(rig: Rig, report: Report, tally: Tally, memory: Memory, good: Sequen
         attacker.start()
 
     def look() -> None:
-        _hurry()
         memory.look(sum(each.sent for each in attackers) / (share * ATTACKERS))
 
     rig.until(
