@@ -13,6 +13,7 @@ from . import (
     mutants,
     network,
     outage,
+    silence,
     versions,
     web,
 )
@@ -36,5 +37,6 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "F16": (network.bad_network, "the network is bad"),
     "F17": (abuse.abused_listener, "the listener is abused"),
     "F18": (hostile.hostile_messages, "messages that mean harm"),
+    "F29": (silence.silent_losses, "losses that make no sound"),
     "F32": (mutants.every_mutant_is_caught, "the controls are taken away one by one"),
 }
