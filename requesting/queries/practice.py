@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -109,6 +109,13 @@ def forms_of_drill(acting: Acting, drill: Drill) -> tuple[PracticeRow, ...]:
     return tuple(sorted(rows, key=lambda row: (not row.case.is_urgent, row.form.pk)))
 
 
+def form_counts(acting: Acting) -> dict[int, tuple[int, int]]:
+    """Of each drill: how many practice forms this person may see, and how many wait."""
+    rows = visible_forms(acting).order_by().values("drill")
+    counted = rows.annotate(made=Count("pk"), waiting=Count("pk", filter=Q(status__in=OPEN)))
+    return {row["drill"]: (row["made"], row["waiting"]) for row in counted}
+
+
 def to_key_in(acting: Acting) -> int:
     """How many practice forms of running drills wait at this person's department."""
     place = acting.organisation
@@ -155,9 +162,7 @@ def practice_sheet(form: PracticeForm) -> Sheet:
         is_urgent=case.is_urgent,
         state=f"Made {made} by {form.made_by}",
         to_do=_to_do(form),
-        send_to=(
-            ("DRILL mailbox", f"{box.display_name}, {box.address}" if box else "None"),
-        ),
+        send_to=(("DRILL mailbox", f"{box.display_name}, {box.address}" if box else "None"),),
         patient=(("Name", case.patient), ("Born", case.born), ("NHS number", NO_NUMBER)),
         requester=(("Name", f"DRILL: {form.made_by}"), ("Place", form.organisation.name)),
         results=(("Results to", "DRILL: nobody"),),

@@ -86,6 +86,7 @@ def _list(request: HttpRequest, errors: Errors = None, status: int = 200) -> Htt
         "places": queries.places_for_drills() if may_plan else [],
         "lengths": LENGTHS,
         "clocks": CLOCKS,
+        "counts": practice.form_counts(request.acting),
         "to_key_in": practice.to_key_in(request.acting),
         "typed": request.POST,
         "errors": errors,
