@@ -14,6 +14,7 @@ from ordercomms import health
 from ordercomms.forms import DeclareForm
 from ordercomms.frame import frame_of, may_open
 from ordercomms.standby.state import standing
+from results.queries.rates import last_results
 
 
 @require_safe
@@ -31,6 +32,7 @@ def all_services(request: HttpRequest) -> HttpResponse:
         "may_fetch": may_open(request.acting, "pack"),
         "runs": request.acting.may(Permission.DECLARE_DOWNTIME),
         "alerts": queries.past_alerts(request.acting) if operates else [],
+        "last_results": last_results(request.acting),
         "all_well": not statuses
         and all(part.works for part in parts)
         and all(line.tag == "working" for line in lines),

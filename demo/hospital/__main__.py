@@ -27,6 +27,7 @@ def main() -> int:
             ),
             mllp_port=int(os.environ.get("HOSPITAL_MLLP_PORT", "2576")),
             web_port=int(os.environ.get("HOSPITAL_PORT", "8001")),
+            lists_to=data / "reconciliation",
             mail=Sink(
                 data / "mails", data / "bounces", port=int(os.environ.get("MAIL_PORT", "8025"))
             ),

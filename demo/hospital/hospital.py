@@ -7,10 +7,11 @@ import queue
 import random
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from . import actions, intake, letters, people
+from . import actions, intake, letters, lists, people
 from .departments import Departments
 from .journal import as_text
 from .letters import Envelope
@@ -48,7 +49,10 @@ class Hospital:
         automatic: float | str | None = "as set",
         patience: float = 10.0,
         mail: Sink | None = None,
+        lists_to: Path | None = None,
     ) -> None:
+        self.lists_to = lists_to  # where its lists for reconciliation are put, once a day
+        self._listed_at: datetime | None = None
         self.mail = mail  # the stand-in's mail server, where it has one
         self.memory = Memory(folder, departments)
         if automatic != "as set":
@@ -132,6 +136,13 @@ class Hospital:
         while not self._stop.wait(TICK_SECONDS):
             if self.memory.mode in ("working", "slow"):
                 actions.decide_by_itself(self.memory)
+            self._list_by_itself()
+
+    def _list_by_itself(self) -> None:
+        now = self.memory.clock()
+        if self.lists_to and (self._listed_at is None or now - self._listed_at >= lists.EVERY):
+            self._listed_at = now
+            lists.drop(self.memory, self.lists_to)
 
     # --- What people do --------------------------------------------------------------------------
 

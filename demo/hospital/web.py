@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from . import mail_page
+from . import lists, mail_page
 from .actions import Refused
 from .departments import REASONS
 
@@ -150,6 +150,7 @@ class Page:
             "mail": self.hospital.mail,
             "reasons": {k: v for k, v in REASONS.items() if k not in ("DNA", "UNK", "LATE")},
             "departments": memory.departments,
+            "partner_lists": [(lists.partner_of(one), one.name) for one in memory.departments],
         }
         return self.env.get_template(name).render(common | values).encode()
 
@@ -215,6 +216,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._page(path)
 
+    def _partner_list(self, path: str) -> None:
+        """`/lists/rz1-ris/orders.csv`."""
+        _, _, slug, name = [*path.split("/"), "", ""][:4]
+        memory, kind = self.page.hospital.memory, name.removesuffix(".csv")
+        departments = {lists.partner_of(each): each for each in memory.departments}
+        if slug not in departments or kind not in lists.COLUMNS:
+            self._html(self.page.render("missing.html"), HTTPStatus.NOT_FOUND)
+            return
+        body = lists.written(memory, departments[slug], kind)
+        self._send(HTTPStatus.OK, body, "text/csv; charset=utf-8")
+
     def _page(self, path: str) -> None:
         hospital = self.page.hospital
         order = hospital.order(path.removeprefix("/orders/"))
@@ -228,6 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._html(self.page.render("message.html", line=line))
         elif path == "/mail" or path.startswith("/mail/"):
             self._mail(path)
+        elif path.startswith("/lists/"):
+            self._partner_list(path)
         else:
             self._html(self.page.render("missing.html"), HTTPStatus.NOT_FOUND)
 
