@@ -6,7 +6,7 @@ Written block by block, sealed before it touches the disk: nothing of it is ever
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from results.queries.standby import DAYS, recent_reports
 MARK = "[[blocks]]"  # where the template has room for them
 REST_EVERY = 200  # records
 LONGEST_REST = 0.5  # seconds
+TELL_EVERY = 30.0  # seconds
 
 
 class Sink(Protocol):
@@ -33,14 +34,19 @@ class Sink(Protocol):
 
 class Pace:
     """By day it rests as long as it worked, so that clinics have the other half of the machine;
-    at night and at the weekend it does not rest."""
+    at night and at the weekend it does not rest. `still_here` is called twice a minute: a long
+    pack keeps its turn by it, or ends by what it raises."""
 
-    def __init__(self, as_of: datetime) -> None:
+    def __init__(self, as_of: datetime, still_here: Callable[[], None] = lambda: None) -> None:
         local = as_of.astimezone(ZoneInfo("Europe/London"))
         self.is_day = local.weekday() < 5 and 8 <= local.hour < 19
-        self._began = time.monotonic()
+        self._still_here = still_here
+        self._began = self._told = time.monotonic()
 
     def rest(self) -> None:
+        if time.monotonic() - self._told > TELL_EVERY:
+            self._still_here()
+            self._told = time.monotonic()
         if self.is_day:
             time.sleep(min(time.monotonic() - self._began, LONGEST_REST))
         self._began = time.monotonic()

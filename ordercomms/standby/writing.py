@@ -78,7 +78,7 @@ def _fill(aside: Path, as_of: datetime, still_mine: Callable[[], bool]) -> int:
     for name, content in page.form_files(forms):
         _put(aside / "page" / name, content)
     shared = [*page.contacts(), *page.form_records(forms)]
-    packs, pace = 0, Pace(as_of)
+    packs, pace = 0, Pace(as_of, lambda: _sure_of(still_mine))
     for key in pack_keys():
         _sure_of(still_mine)
         path = aside / "packs" / pack_name(key.organisation.ods_code, as_of)

@@ -364,3 +364,12 @@ def test_the_few_lines_of_the_runbook_open_a_pack_without_us(
     said = subprocess.run(argv, capture_output=True, text=True, check=True)
     records = [json.loads(line) for line in said.stdout.split("\n") if line]
     assert records == records_of(folder, words)
+
+
+def test_a_long_pack_keeps_its_turn_while_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordercomms.standby.pack.TELL_EVERY", 0.0)
+    told: list[int] = []
+    pace = Pace(datetime(2026, 11, 22, 3, 0, tzinfo=UTC), lambda: told.append(1))
+    pace.rest()
+    pace.rest()
+    assert len(told) == 2
