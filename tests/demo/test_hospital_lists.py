@@ -3,19 +3,35 @@
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
+
 from demo.hospital import Hospital, lists
 from requesting.partner_lists import ListKind, read_list
+from tests.demo.peers import Sender, imaging_order
 
-from .conftest import accepted
+
+@pytest.fixture
+def imaging(sender: Sender) -> str:
+    """The number of an imaging order that it has."""
+    sender.ask(imaging_order("OC1-1"))
+    return "OC1-1"
 
 
 def fetched(hospital: Hospital, name: str) -> bytes:
-    with urlopen(f"http://127.0.0.1:{hospital.web_port}/lists/{name}") as answer:  # noqa: S310
+    with urlopen(f"http://127.0.0.1:{hospital.web_port}/lists/{name}") as answer:
         return answer.read()
 
 
-def test_an_order_is_on_its_list_with_its_accession_number(hospital, product, imaging):
-    number = accepted(hospital, product, imaging)
+def accepted(hospital: Hospital, placer: str) -> str:
+    """Its accession number."""
+    hospital.act(placer, "accept")
+    order = hospital.order(placer)
+    assert order is not None
+    return order.filler
+
+
+def test_an_order_is_on_its_list_with_its_accession_number(hospital, imaging):
+    number = accepted(hospital, imaging)
     found = read_list(fetched(hospital, "rz1-ris/orders.csv"))
     assert (found.kind, found.partner) == (ListKind.ORDERS, "rz1-ris")
     (row,) = found.rows
@@ -23,8 +39,8 @@ def test_an_order_is_on_its_list_with_its_accession_number(hospital, product, im
     assert row.changed is not None
 
 
-def test_a_report_is_on_the_list_of_reports_with_its_versions(hospital, product, imaging):
-    number = accepted(hospital, product, imaging)
+def test_a_report_is_on_the_list_of_reports_with_its_versions(hospital, imaging):
+    number = accepted(hospital, imaging)
     hospital.act(imaging, "report")
     (row,) = read_list(fetched(hospital, "rz1-ris/reports.csv")).rows
     assert (row.placer, row.accession, row.count) == (imaging, number, 1)
