@@ -104,6 +104,10 @@ class Failed(Exception):
 
 # What to do with a frame that is not the answer: an answer to it if it wants one, or None.
 Other = Callable[[bytes], bytes | None]
+# Asked twice a second with the seconds waited so far: True ends the wait before its time.
+Enough = Callable[[float], bool]
+_LOOK_UP_SECONDS = 0.5
+_LEAST_SECONDS = 0.1
 
 
 class Connection:
@@ -135,20 +139,23 @@ class Connection:
         seconds: float,
         is_answer: Callable[[bytes], bool],
         other: Other = lambda frame: None,
+        enough: Enough = lambda waited: False,
     ) -> bytes:
         """Send, and return the first frame that `is_answer`; any other goes to `other`.
 
-        A kept connection that the peer has meanwhile closed is replaced once, at once. Raises
-        Failed with the phase.
+        A kept connection that the peer has meanwhile closed is replaced once, at once. All of it
+        ends within `seconds` and the time to connect: a lease is given for so long. Raises Failed
+        with the phase.
         """
         kept = self.hear(other)
+        deadline = time.monotonic() + seconds
         try:
-            return self._exchange(message, seconds, is_answer, other)
+            return self._exchange(message, deadline, is_answer, other, enough)
         except Failed as failure:
             if not kept or failure.phase not in ("send", "closed"):
                 raise _public(failure) from None
         try:
-            return self._exchange(message, seconds, is_answer, other)
+            return self._exchange(message, deadline, is_answer, other, enough)
         except Failed as failure:
             raise _public(failure) from None
 
@@ -172,13 +179,20 @@ class Connection:
         return False
 
     def _exchange(
-        self, message: bytes, seconds: float, is_answer: Callable[[bytes], bool], other: Other
+        self,
+        message: bytes,
+        deadline: float,
+        is_answer: Callable[[bytes], bool],
+        other: Other,
+        enough: Enough,
     ) -> bytes:
         try:
+            began = time.monotonic()
             line = self._socket or self._connect()
-            self._send(line, message, seconds)
-            return self._answer(line, time.monotonic() + seconds, is_answer, other)
-        except Failed:
+            deadline += time.monotonic() - began  # to connect has a limit of its own
+            self._send(line, message, max(_LEAST_SECONDS, deadline - time.monotonic()))
+            return self._answer(line, deadline, is_answer, other, enough)
+        except Exception:  # whatever it was: a late answer must never meet the next question
             self.close()
             raise
 
@@ -189,7 +203,7 @@ class Connection:
     def _connect(self) -> socket.socket:
         try:
             socket.getaddrinfo(*self.address, type=socket.SOCK_STREAM)
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # the latter: two dots, or a part of 64 letters
             raise Failed("resolve", "The name of the host is not known.") from None
         try:
             line = socket.create_connection(self.address, timeout=CONNECT_SECONDS)
@@ -231,10 +245,13 @@ class Connection:
         deadline: float,
         is_answer: Callable[[bytes], bool],
         other: Other,
+        enough: Enough,
     ) -> bytes:
-        answer = None
+        answer, began = None, time.monotonic()
         while answer is None and (left := deadline - time.monotonic()) > 0:
-            line.settimeout(left)
+            if enough(time.monotonic() - began):
+                break
+            line.settimeout(min(left, _LOOK_UP_SECONDS))
             for received in self._receive(line):
                 if answer is None and is_answer(received):
                     answer = received

@@ -27,7 +27,14 @@ from messaging.tracing import following
 from messaging.urgency import Urgency
 
 from .answering import count_foreign, waits_for
-from .outcome import patience_with, record_answer, record_failure, record_taken
+from .outcome import (
+    BRIEFLY,
+    answers_others,
+    answers_promptly,
+    record_answer,
+    record_failure,
+    record_taken,
+)
 from .receiving import accept
 
 log = structlog.get_logger(__name__)
@@ -36,7 +43,10 @@ FIRST = (Urgency.CRITICAL, Urgency.URGENT)
 PARTNER_LOCK = 2576  # the class of our advisory locks on partners
 _MOST_ROUNDS = 5  # then the sweep: a row that somebody else has locked looks due to us
 _LOOKED_UP_AT_ONCE = 50
-_SLACK = timedelta(seconds=15)  # of a lease, over the time to connect and to be answered
+# A lease outlasts the longest exchange: the seconds agreed, and to connect twice, with TLS. Who
+# holds a message back relies on it (services.holding).
+_CONNECTING = timedelta(seconds=4 * mllp.CONNECT_SECONDS)
+_SLACK = timedelta(seconds=15)
 
 # By partner, as agreed and the line itself; used only under the partner's lock, and kept.
 _lines: dict[int, tuple[tuple[object, ...], mllp.Connection]] = {}
@@ -136,9 +146,10 @@ def _send(message: OutboundMessage, token: UUID) -> bool:
     try:
         raw = _line_to(partner).exchange(
             bytes(message.raw),
-            seconds=patience_with(message),
+            seconds=partner.acknowledgement_seconds,
             is_answer=partial(_is_answer, message.control_id),
             other=partial(_not_the_answer, partner),
+            enough=partial(_is_enough, message),
         )
     except mllp.Failed as failure:
         record_failure(message, token, failure)
@@ -150,6 +161,18 @@ def _send(message: OutboundMessage, token: UUID) -> bool:
     if answer.is_commit and answer.code == ACCEPTED and any(partner.asks):
         return record_taken(message, token)
     return record_answer(message, token, answer)
+
+
+def _is_enough(message: OutboundMessage, waited: float) -> bool:
+    """Whether to wait no longer for this answer, because others wait who would be answered (H17).
+
+    When nobody waits, and when the link itself may be at fault, it has all the time agreed.
+    """
+    return waited >= BRIEFLY and _others_wait(message) and answers_others(message)
+
+
+def _others_wait(message: OutboundMessage) -> bool:
+    return _due(message.partner_id).exclude(pk=message.pk).exists()
 
 
 def ask(
@@ -170,8 +193,14 @@ def ask(
             seconds=partner.acknowledgement_seconds,
             is_answer=partial(_is_answer, control_id),
             other=partial(_not_the_answer, partner),
+            enough=partial(_is_enough_of, partner_id),
         )
     return answer_to(control_id, reply) or Answer("AE", "")
+
+
+def _is_enough_of(partner_id: int, waited: float) -> bool:
+    """As `_is_enough`, of a question that is no message."""
+    return waited >= BRIEFLY and _due(partner_id).exists() and answers_promptly(partner_id)
 
 
 def _is_answer(control_id: str, raw: bytes) -> bool:
@@ -287,11 +316,11 @@ def _claim(message_id: int) -> tuple[OutboundMessage, UUID] | None:
         if message is None:
             return None
         token = new_lease()
-        seconds = message.partner.acknowledgement_seconds + mllp.CONNECT_SECONDS
+        answered = timedelta(seconds=message.partner.acknowledgement_seconds)
         OutboundMessage.objects.filter(pk=message.pk).update(
             state=after_out(message.state, OutEvent.CLAIM),
             lease_token=token,
-            lease_until=Now() + timedelta(seconds=seconds) + _SLACK,
+            lease_until=Now() + answered + _CONNECTING + _SLACK,
             attempts=F("attempts") + 1,
             first_sent_at=Coalesce("first_sent_at", Now()),
             last_sent_at=Now(),

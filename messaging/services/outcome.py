@@ -29,7 +29,11 @@ MOST_FAILURES = 8  # of one message: AE answers, and silences while others were 
 # Eight tries over about two hours: an application that is away for so long needs no person.
 _BETWEEN_ERRORS = {"first": 10.0, "factor": 3.0, "longest": 3600.0}
 _LONGEST_REASON = 300
-_PATIENCE_WITH_ONE = 4.0
+# How long others wait behind one that is not answered while they would be (hazard H17: 5 s in all,
+# with the pause after a failure), and what shows that they would be.
+BRIEFLY = 3.5  # seconds
+_LATELY = timedelta(minutes=1)
+_PROMPTLY = timedelta(seconds=BRIEFLY / 4)
 _TOLD_AT_ONCE = 500  # how many waiting senders hear of a failing link in one transaction
 
 
@@ -69,12 +73,24 @@ def record_failure(message: OutboundMessage, token: UUID, failure: Failed) -> No
             _tell_waiting(partner, _words(partner, failure))
 
 
-def patience_with(message: OutboundMessage) -> float:
-    """How many seconds to wait for its answer. Others are not to wait long behind one that was
-    met with silence before, while they are answered."""
-    usual = float(message.partner.acknowledgement_seconds)
-    alone = message.attempts > 0 and _is_alone_in_failing(message, message.partner)
-    return min(usual, _PATIENCE_WITH_ONE) if alone else usual
+def answers_others(message: OutboundMessage) -> bool:
+    """Whether the partner answers others, so that a silence is this message's own: it has answered
+    one since this message first went out, or everything of the last minute at once.
+    """
+    if message.attempts > 0 and _is_alone_in_failing(message, message.partner):
+        return True
+    return message.partner.failures == 0 and answers_promptly(message.partner_id)
+
+
+def answers_promptly(partner_id: int) -> bool:
+    """Whether it answered lately, and each of its last answers came at once."""
+    took = Coalesce("taken_at", "acknowledged_at") - F("last_sent_at")
+    rows = OutboundMessage.objects.filter(partner=partner_id).annotate(took=took)
+    since = Now() - _LATELY
+    said = rows.filter(acknowledged_at__gt=since).order_by("-acknowledged_at")
+    taken = rows.filter(state=OutState.TAKEN, taken_at__gt=since).order_by("-taken_at")
+    last = [each for found in (said, taken) for each in found.values_list("took", flat=True)[:5]]
+    return bool(last) and all(each is not None and each <= _PROMPTLY for each in last)
 
 
 def _held(message: OutboundMessage, token: UUID) -> OutboundMessage | None:

@@ -297,18 +297,100 @@ def test_messages_that_no_partner_answers_do_not_stand_for_the_link(line):
     _seconds_for(partner, [queue(partner, stream=str(n)) for n in range(5)])
 
 
-def test_what_is_known_to_meet_silence_is_waited_for_briefly_while_others_are_answered(ris):
-    from messaging.services.outcome import patience_with
+def _deaf_to_poison(message, at):
+    return b"poison" in message or peer.says(b"AA")(message, at)
 
-    ris.acknowledgement_seconds = 30
-    now = timezone.now()
-    message = OutboundMessage(partner=ris, attempts=0, first_sent_at=now)
-    ris.last_success_at = now + timedelta(seconds=1)
-    assert patience_with(message) == 30
-    message.attempts = 1
-    assert patience_with(message) == 4
-    ris.last_success_at = now - timedelta(seconds=1)
-    assert patience_with(message) == 30
+
+def _until_answered(partner, message):
+    """How many seconds it took to be acknowledged, with workers that never rest."""
+    began = time.monotonic()
+    while OutboundMessage.objects.filter(pk=message.pk, acknowledged_at=None).exists():
+        services.deliver(partner.pk)
+        time.sleep(0.05)
+        assert time.monotonic() < began + 60
+    message.refresh_from_db()
+    return (message.acknowledged_at - message.created_at).total_seconds()
+
+
+@pytest.mark.hazard("H17")
+def test_the_first_silence_of_a_message_costs_others_five_seconds_at_most(line, settings):
+    settings.LINK_CLOCKS = {}  # at the real speed
+    other, partner = line
+    answer(other, _deaf_to_poison)
+    Partner.objects.update(acknowledgement_seconds=12)
+    _until_answered(partner, queue(partner, stream="first"))
+    queue(partner, stream="poison", text="poison")
+    neighbour = queue(partner, stream="neighbour")
+    assert _until_answered(partner, neighbour) <= 5
+    assert Link.objects.exclude(state=LinkStatus.UP).count() == 0
+
+
+def test_a_message_that_nobody_waits_behind_has_all_the_time_that_was_agreed(line):
+    other, partner = line
+    answer(other, _deaf_to_poison)
+    Partner.objects.update(acknowledgement_seconds=5)
+    _until_answered(partner, queue(partner, stream="first"))
+    queue(partner, stream="poison", text="poison")
+    began = time.monotonic()
+    services.deliver(partner.pk)
+    assert time.monotonic() - began >= 5
+
+
+def test_a_partner_that_always_takes_its_time_is_given_it_though_others_wait(line):
+    other, partner = line
+
+    def slowly(message, at):
+        time.sleep(4.5)
+        peer.says(b"AA")(message, at)
+
+    answer(other, slowly)
+    Partner.objects.update(acknowledgement_seconds=10)
+    messages = [queue(partner, stream=str(n)) for n in range(2)]
+    assert services.deliver(partner.pk) == 2
+    assert other.control_ids == [message.control_id for message in messages]  # each once
+
+
+@pytest.mark.hazard("H17")
+def test_a_synthetic_order_that_is_not_answered_holds_up_nobody_for_long(line):
+    other, partner = line
+    answer(other, lambda message, at: b"SYN" in message or peer.says(b"AA")(message, at))
+    Partner.objects.update(acknowledgement_seconds=30)
+    agree(partner)
+    _until_answered(partner, queue(partner, stream="first"))
+    queue(partner, stream="neighbour")
+    began = time.monotonic()
+    assert not services.probe(partner.pk)
+    assert time.monotonic() - began <= 5
+
+
+@pytest.mark.hazard("H51")
+def test_an_exchange_never_outlasts_the_lease_of_its_message(line, settings):
+    """The kept connection is closed late, and the new one is silent: still one time, not two."""
+    settings.LINK_CLOCKS = {}  # the next attempt is not in this one's time
+    other, partner = line
+    services.deliver(queue(partner).partner_id)
+    Partner.objects.update(acknowledgement_seconds=3)
+
+    def late(message, at):
+        time.sleep(2.5)
+        peer.hangs_up(message, at)
+
+    other.answers[:] = [late, peer.silent]
+    queue(partner, stream="b")
+    began = time.monotonic()
+    services.deliver(partner.pk)
+    assert len(other.received) == 3
+    assert time.monotonic() - began < 5  # twice the time would be 5.5
+
+
+@pytest.mark.parametrize("host", ["ris..example", f"{'a' * 64}.example"])
+def test_a_host_that_is_no_name_at_all_fails_to_resolve_and_stops_no_worker(ris, host):
+    Partner.objects.update(host=host)
+    queue(ris)
+    services.deliver(ris.pk)
+    ris.refresh_from_db()
+    assert (ris.failures, ris.failing_phase) == (1, "resolve")
+    assert OutboundMessage.objects.get().state == "waiting"
 
 
 @pytest.mark.hazard("H16")
