@@ -224,7 +224,7 @@ def _drill(cast: Any, surgery: Surgery) -> tuple[Drill, PracticeForm]:
     """Kingsmere's laboratory practises with Northgate; a form of it is out."""
     now, department = timezone.now(), Organisation.objects.get(ods_code="RZ1PATH")
     (drill,) = declare_drill(
-        [Partner.objects.get(departments=department)], places=[cast.place("P81001")],
+        [Partner.objects.get(departments=department)], places=[surgery.acting("gp").organisation],
         reason="Yearly", starts_at=now, ends_at=now + timedelta(hours=1),
         by=surgery.acting("central"),
     )  # fmt: skip
