@@ -14,19 +14,17 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Discipline, Organisation, OrganisationKind
-from accounts.policies import SYSTEM
 from catalogue.models import ServiceCode
 from demo.hospital.departments import AGREED
 from demo.people import PRACTICES, TRUSTS
 from messaging.agreement import BadAgreement, differences
-from messaging.models import Partner
 from messaging.partner_folder import read_folder
-from messaging.services import agree_synthetic, completed, standing, wrong_with
+from messaging.services import completed, standing, wrong_with
 from messaging.services.partners import write_agreement
 
 SYSTEMS = {Discipline.RADIOLOGY: "RIS", Discipline.PATHOLOGY: "LIMS"}
-# Synthetic orders, as agreed with the hospital: docs/hl7/transport.md. The number is nobody's.
-SYNTHETIC: dict[str, Any] = {"seconds": 60, "patient": "9999999999", "code": "SYNTHETIC"}
+# What the hospital knows a synthetic order by, as the folders say: code, and nobody's number.
+SYNTHETIC = ["SYNTHETIC", "9999999999"]
 
 
 FOLDERS = Path(__file__).with_name("partners")
@@ -42,7 +40,6 @@ def seed_partners() -> None:
             raise BadAgreement(problems)
         with transaction.atomic():
             write_agreement(found.slug, differences(standing(found.slug), wanted))
-            agree_synthetic(Partner.objects.get(slug=found.slug), **SYNTHETIC, by=SYSTEM)
 
 
 def _departments() -> list[Organisation]:
@@ -81,5 +78,5 @@ def _agreed(department: Organisation, codes: dict[Any, list[str]]) -> dict[str, 
         "name": department.name,
         "codes": codes[discipline],
         "sites": [[site.ods_code, site.name] for site in department.sites.order_by("ods_code")],
-        "synthetic": [SYNTHETIC["code"], SYNTHETIC["patient"]],
+        "synthetic": SYNTHETIC,
     }

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from .models import Feed, Partner, PartnerCode
+from .models import Feed, Link, Partner, PartnerCode
 
 Value = str | int | bool | None
 Agreement = dict[str, Value]
@@ -50,7 +50,12 @@ PARTNER_FIELDS: dict[str, tuple[str, str]] = {
     "application_minutes": ("Minutes for the application’s answer", "number"),
     "messages_a_second": ("Most messages a second (0: no limit)", "number"),
     "largest_bytes": ("Largest message, in bytes", "number"),
+    "synthetic_seconds": ("A synthetic order every so many seconds (0: none)", "number"),
+    "synthetic_patient": ("NHS number of synthetic orders", "text"),
+    "synthetic_code": ("Code of synthetic orders", "text"),
 }
+# Those of them that are in the row of its link: agreed like the rest, and read by who sends them.
+SYNTHETIC_FIELDS = ("synthetic_seconds", "synthetic_patient", "synthetic_code")
 FEED_FIELDS: dict[str, tuple[str, str]] = {
     "name": ("Name", "text"),
     "application": ("They are (MSH-3)", "text"),
@@ -104,7 +109,8 @@ def read_differences(rows: Iterable[Mapping[str, Any]]) -> list[Difference]:
 
 def defaults() -> Agreement:
     """A partner of whom nothing was said: what holds unless it is agreed otherwise."""
-    return _defaults(Partner, PARTNER_FIELDS) | {"departments": ""}
+    synthetic = _defaults(Link, SYNTHETIC_FIELDS)
+    return _defaults(Partner, PARTNER_FIELDS) | {"departments": ""} | synthetic
 
 
 def feed_defaults() -> Agreement:
@@ -118,11 +124,12 @@ def _defaults(model: type[Model], fields: Iterable[str]) -> Agreement:
 
 def agreement_of(partner: Partner) -> Agreement:
     """As it stands in the tables."""
-    found: Agreement = {
-        field: plain(getattr(partner, field)) for field in PARTNER_FIELDS if field != "departments"
-    }
+    own = [each for each in PARTNER_FIELDS if each not in ("departments", *SYNTHETIC_FIELDS)]
+    found: Agreement = {field: plain(getattr(partner, field)) for field in own}
     codes = partner.departments.order_by("ods_code").values_list("ods_code", flat=True)
     found["departments"] = " ".join(codes)
+    link = Link.objects.filter(partner=partner).first() or Link()
+    found |= {field: plain(getattr(link, field)) for field in SYNTHETIC_FIELDS}
     for feed in partner.feeds.order_by("slug"):
         for field in FEED_FIELDS:
             found[f"feed {feed.slug}.{field}"] = plain(getattr(feed, field))

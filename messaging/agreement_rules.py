@@ -28,6 +28,9 @@ from .wire import CHARSETS
 LONGEST_CLEARTEXT = timedelta(days=366)
 _HOST = re.compile(r"[A-Za-z0-9.:\-]{1,120}\Z")
 _NAME = re.compile(r"[\x21-\x7e]{1,40}\Z")  # of an application or facility: no delimiter, no space
+OFTEN = 15  # seconds; more often is a load, and tells no more
+_NOBODY = re.compile(r"999\d{7}\Z")
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
 _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?\Z")
 _NEEDS = {"OMG^O19": "2.4", "OML^O21": "2.4", "OML^O33": "2.5", "ORM^O01": "2.3"}
 
@@ -81,6 +84,7 @@ def _wrong_partner(of: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     yield from _wrong_pace(of)
     yield from _wrong_common(of)
     yield from _wrong_line(of)
+    yield from _wrong_synthetic(of)
 
 
 def _wrong_pace(of: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
@@ -140,6 +144,25 @@ def _wrong_line(of: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
             yield "key_name", str(failure)
     elif not _is_ahead(of.get("cleartext_until")):
         yield "cleartext_until", "Without TLS, say until when clear text is allowed, and why."
+
+
+def _wrong_synthetic(of: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """What could be a person or a test, or would be a load."""
+    seconds = of.get("synthetic_seconds") or 0
+    if not seconds:
+        return
+    if not OFTEN <= _number(of, "synthetic_seconds") <= 3600:
+        yield "synthetic_seconds", f"A synthetic order goes every {OFTEN} to 3600 seconds, or 0."
+    if not _NOBODY.match(str(of.get("synthetic_patient") or "")):
+        yield (
+            "synthetic_patient",
+            "A synthetic order needs an NHS number of 999, which is nobody’s.",
+        )
+    if not _CODE.match(str(of.get("synthetic_code") or "")):
+        yield (
+            "synthetic_code",
+            "A synthetic order needs a code of 1 to 40 letters, digits, hyphens.",
+        )
 
 
 def _wrong_feed(of: Mapping[str, Value]) -> Iterator[tuple[str, str]]:

@@ -61,6 +61,9 @@ def may_operate_mail(acting: Acting) -> bool:
 
 
 def may_verify_mailbox(acting: Acting, mailbox: Mailbox) -> bool:
-    """Somebody else than who entered the address, as long as it stands."""
-    is_other = mailbox.entered_by != acting.label[:150]
-    return may_operate_mail(acting) and is_other and mailbox.valid_to is None
+    """Somebody else than who entered the address, as long as it stands: a person, not a name."""
+    if acting.user is None or mailbox.valid_to is not None:
+        return False
+    if mailbox.entered_by_user_id is None:  # from a time when only the name was kept
+        return may_operate_mail(acting) and mailbox.entered_by != acting.label[:150]
+    return may_operate_mail(acting) and mailbox.entered_by_user_id != acting.user.pk

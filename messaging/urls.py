@@ -42,6 +42,7 @@ urlpatterns = [
     path("partners/changes/<int:pk>/", agreements.change, name="partner-change"),
     path("partners/changes/<int:pk>/apply", agreements.apply_change, name="apply-change"),
     path("partners/changes/<int:pk>/refuse", agreements.refuse_change, name="refuse-change"),
+    path("partners/changes/<int:pk>/withdraw", agreements.withdraw_change, name="withdraw-change"),
     path("mail/", mail.mails, name="mails"),
     path("mail/<int:pk>/", mail.mail, name="mail"),
     path("mail/<int:pk>/retry", mail.retry, name="retry-mail"),

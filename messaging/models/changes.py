@@ -18,13 +18,14 @@ class PartnerChange(models.Model):
         PENDING = "pending"
         APPLIED = "applied"
         REFUSED = "refused"
+        WITHDRAWN = "withdrawn"  # by who proposed it
 
     # None while the partner is new.
     partner = models.ForeignKey(Partner, models.CASCADE, null=True, related_name="changes")
     slug = models.SlugField(max_length=40)
     differences = models.JSONField()
     why = models.CharField(max_length=300)
-    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    state = models.CharField(max_length=12, choices=State, default=State.PENDING)
     proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -35,10 +36,14 @@ class PartnerChange(models.Model):
         ordering = ["proposed_at"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["pending", "applied", "refused"]), name="change_state"
+                condition=Q(state__in=["pending", "applied", "refused", "withdrawn"]),
+                name="change_state",
             ),
             models.CheckConstraint(
-                condition=~Q(decided_by=F("proposed_by")), name="two_people_change_a_partner"
+                condition=Q(decided_by=None)
+                | Q(state="withdrawn", decided_by=F("proposed_by"))
+                | ~Q(state="withdrawn") & ~Q(decided_by=F("proposed_by")),
+                name="two_people_change_a_partner",
             ),
             models.CheckConstraint(
                 condition=Q(state="pending", decided_by=None, decided_at=None)

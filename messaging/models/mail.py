@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from messaging.mail_states import (
     MAIL_UNFINISHED,
     BounceState,
@@ -24,7 +24,8 @@ class Mailbox(models.Model):
     modality = models.CharField(max_length=12, blank=True)  # "XR", "US"; "" for every other one
     address = models.EmailField(max_length=120)
     display_name = models.CharField(max_length=80)
-    entered_by = models.CharField(max_length=150, blank=True)
+    entered_by = models.CharField(max_length=150, blank=True)  # as people saw the name then
+    entered_by_user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     entered_at = models.DateTimeField(auto_now_add=True)
     verified_on = models.DateField(null=True, blank=True)  # somebody rang, or had an answer
     verified_by = models.CharField(max_length=150, blank=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography.hazmat.primitives.hashes import SHA256
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import Http404
@@ -24,6 +25,7 @@ SOON = timedelta(days=30)
 _LINE = ("host", "port", "uses_tls", "server_name", "key_name", "trust_anchors")
 _CLEAR = ("cleartext_until", "cleartext_because")
 _MAY_BE_ABSENT = {
+    "synthetic_patient", "synthetic_code",
     "server_name", "key_name", "trust_anchors", "client_certificates", "client_subject", *_CLEAR,
 }  # fmt: skip
 _EMPTY = {"message_types": "All that are handled here"}
@@ -115,7 +117,11 @@ def _certificates(pem: str) -> str:
     except tls.BadCertificate:
         return "Cannot be read"
     words = _count(len(found), "certificate")
-    return f"{words}, until {cdate_text(timezone.localtime(until))}" if until else words
+    if until is None:
+        return words
+    # Which: two of the same name and day are not the same, and the second person has to see it.
+    which = ", ".join(each.fingerprint(SHA256()).hex()[:16] for each in found)
+    return f"{words}, until {cdate_text(timezone.localtime(until))} (SHA-256 {which})"
 
 
 def _our_key(partner: Partner) -> list[Fact]:

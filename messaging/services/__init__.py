@@ -31,12 +31,13 @@ from .partners import (
     propose_change,
     refuse_change,
     standing,
+    withdraw_change,
     wrong_with,
 )
 from .receiving import Directory, Origin, accept, accept_all
 from .replays import RATES, run_replays, start_replay, stop_replay
 from .samples import rehearse_samples
-from .synthetic import agree_synthetic, due_for_probe, probe
+from .synthetic import due_for_probe, probe
 from .weighing import weigh_waiting
 
 __all__ = [
@@ -47,7 +48,6 @@ __all__ = [
     "SamePerson",
     "accept",
     "accept_all",
-    "agree_synthetic",
     "apply_change",
     "approve_correction",
     "check_correction",
@@ -81,5 +81,6 @@ __all__ = [
     "stop_replay",
     "watch_queues",
     "weigh_waiting",
+    "withdraw_change",
     "wrong_with",
 ]

@@ -14,6 +14,7 @@ from accounts.models import Organisation, User
 from accounts.policies import Acting
 from messaging.agreement import (
     CODE_COLUMNS,
+    SYNTHETIC_FIELDS,
     Agreement,
     BadAgreement,
     Difference,
@@ -29,7 +30,7 @@ from messaging.agreement import (
 )
 from messaging.agreement_rules import problems_of
 from messaging.errors import NoSuchMove, NothingChanged, ReasonMissing
-from messaging.models import Feed, Partner, PartnerChange, PartnerCode
+from messaging.models import Feed, Link, Partner, PartnerChange, PartnerCode
 from messaging.policies import may_change_partners
 
 from .outbox import ring_for
@@ -124,6 +125,18 @@ def refuse_change(change: PartnerChange, *, reason: str, by: Acting) -> PartnerC
 
 
 @transaction.atomic
+def withdraw_change(change: PartnerChange, *, by: Acting) -> PartnerChange:
+    """Take back what one has proposed oneself; PermissionDenied for anybody else."""
+    proposer = _allowed(by)
+    locked = _undecided(change)
+    if locked.proposed_by_id != proposer.pk:
+        raise PermissionDenied
+    _decide(locked, PartnerChange.State.WITHDRAWN, "", by)
+    _record(by, "withdraw_partner_change", locked)
+    return locked
+
+
+@transaction.atomic
 def load_first(slug: str, wanted: Mapping[str, Value], *, by: Acting) -> Partner:
     """A partner that nobody has yet: written at once. Raises BadAgreement, NoSuchMove."""
     if Partner.objects.filter(slug=slug).exists():
@@ -151,11 +164,16 @@ def _allowed(by: Acting) -> User:
 def _pending(change: PartnerChange, by: Acting) -> PartnerChange:
     """The row, locked, when this person may decide on it."""
     decider = _allowed(by)
+    locked = _undecided(change)
+    if locked.proposed_by_id == decider.pk:
+        raise SamePerson
+    return locked
+
+
+def _undecided(change: PartnerChange) -> PartnerChange:
     locked = PartnerChange.objects.select_for_update(of=("self",)).get(pk=change.pk)
     if locked.state != PartnerChange.State.PENDING:
         raise NoSuchMove("be decided", locked.state, "change")
-    if locked.proposed_by_id == decider.pk:
-        raise SamePerson
     return locked
 
 
@@ -211,10 +229,14 @@ def write_agreement(slug: str, wanted: list[Difference]) -> Partner:
     partner = Partner.objects.filter(slug=slug).first() or Partner(slug=slug)
     own = {each.path: each.after for each in wanted if not split_path(each.path)[0]}
     departments = own.pop("departments", None)
+    synthetic = {field: own.pop(field) for field in SYNTHETIC_FIELDS if field in own}
     for field, value in own.items():
         setattr(partner, field, value)
     partner.save()
     partner.refresh_from_db()
+    if synthetic:
+        Link.objects.get_or_create(partner=partner)
+        Link.objects.filter(partner=partner).update(**synthetic)
     if departments is not None:
         found = Organisation.objects.filter(ods_code__in=str(departments).split())
         partner.departments.set(found)

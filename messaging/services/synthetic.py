@@ -7,7 +7,6 @@ what was agreed.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,11 +15,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import audit
-from accounts.policies import Acting
 from messaging import mllp, wire
-from messaging.errors import NotSendable
-from messaging.models import Link, Partner, SyntheticOrder
+from messaging.models import Link, SyntheticOrder
 from messaging.queries.probes import partners_to_probe
 
 from .delivery import ask
@@ -30,8 +26,6 @@ from .outcome import link_fails, link_works
 log = structlog.get_logger(__name__)
 
 KEPT = timedelta(days=7)
-_OFTEN = 15  # seconds; more often is a load, and tells no more
-_NOBODY = re.compile(r"999\d{7}")
 NAME = "Synthetic order, not to be performed"
 WORDS = "A machine made this order to see whether orders arrive. Do not perform it."
 _STRUCTURES = {
@@ -40,23 +34,6 @@ _STRUCTURES = {
     "OML^O33": ("OML", "O33", "OML_O33"),
     "ORM^O01": ("ORM", "O01", "ORM_O01"),
 }
-
-
-@transaction.atomic
-def agree_synthetic(partner: Partner, *, seconds: int, patient: str, code: str, by: Acting) -> Link:
-    """Write down what was agreed: how often, for which NHS number (of 999, nobody's), under which
-    code. `seconds` of 0 ends it. Raises NotSendable for what could be a person, or a test.
-    """
-    if seconds and not (seconds >= _OFTEN and _NOBODY.fullmatch(patient) and code):
-        words = "A synthetic order needs an NHS number of 999, a code, and 15 seconds at least."
-        raise NotSendable("synthetic", words)
-    link, _ = Link.objects.get_or_create(partner=partner)
-    link.synthetic_seconds, link.synthetic_patient, link.synthetic_code = seconds, patient, code
-    link.save(update_fields=["synthetic_seconds", "synthetic_patient", "synthetic_code"])
-    audit.record(
-        acting=by, action="agree_synthetic", object_type="messaging.Link", object_id=partner.pk
-    )
-    return link
 
 
 def due_for_probe() -> list[int]:

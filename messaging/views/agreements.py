@@ -127,6 +127,18 @@ def apply_change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def withdraw_change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Its own proposer takes it back; to anybody else there is no such button."""
+    found = agreements.change_for(request.acting, pk)
+    try:
+        services.withdraw_change(found, by=request.acting)
+    except NoSuchMove:
+        return _change(request, pk, problem=ALREADY, at="state", status=409)
+    messages.success(request, "Withdrawn. Everything stays as it is.")
+    return redirect("messaging:partner-changes")
+
+
+@require_POST
 def refuse_change(request: HttpRequest, pk: int) -> HttpResponse:
     found = agreements.change_for(request.acting, pk)
     try:

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
@@ -469,3 +470,26 @@ def test_an_open_line_or_a_senseless_address_stops_the_start(url):
     with pytest.raises(ImproperlyConfigured) as refusal:
         mail_server.parse(url)
     assert "secret" not in str(refusal.value)
+
+
+# --- The directory -------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H53")
+def test_a_new_name_makes_nobody_a_second_person(world):
+    """Married meanwhile, or of the same name as a colleague: people are told apart, not names."""
+    first, other = world.acting("central"), world.acting(world.stranger("central").username)
+    other.user.display_name, other.user.profession = first.user.display_name, first.user.profession
+    other.user.save()
+    box = services.enter_mailbox(
+        first.organisation, purpose="downtime", address="new@stmildred.nhs.example",
+        display_name="", by=first,
+    )  # fmt: skip
+    first.user.display_name = "Ms N Newname"
+    first.user.save()
+    again = world.acting("central")
+    assert again.label != box.entered_by
+    with pytest.raises(PermissionDenied):
+        services.verify_mailbox(box, by=again)
+    assert other.label == box.entered_by
+    assert services.verify_mailbox(box, by=other).verified_on

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -12,8 +13,10 @@ from accounts.models import AccessEvent
 from messaging import agreement_forms, services
 from messaging.agreement import BadAgreement, agreement_of
 from messaging.errors import NoSuchMove, NothingChanged, ReasonMissing
-from messaging.models import Feed, Partner, PartnerChange, PartnerCode
+from messaging.models import Feed, Link, Partner, PartnerChange, PartnerCode
 from messaging.queries import agreements
+from messaging.tls import certificates
+from tests.messaging.authority import Authority, pem
 from tests.messaging.senders import make_partner
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +87,55 @@ def test_a_change_that_was_refused_changes_nothing(partner, first, second):
     assert port() == 2576
     with pytest.raises(NoSuchMove):
         services.apply_change(change, by=second)
+
+
+def test_who_proposed_a_change_takes_it_back_and_nobody_else_does(partner, first, second):
+    change = propose(partner, first)
+    with pytest.raises(PermissionDenied):
+        services.withdraw_change(change, by=second)
+    assert services.withdraw_change(change, by=first).state == "withdrawn"
+    for verb in (services.apply_change, services.withdraw_change):
+        with pytest.raises(NoSuchMove):
+            verb(change, by=second if verb is services.apply_change else first)
+    assert port() == 2576
+    waiting, decided = agreements.changes_for(first)
+    assert (waiting, [each.state for each in decided]) == ([], ["withdrawn"])
+
+
+def test_a_change_is_withdrawn_on_its_page_by_its_proposer_alone(partner, world, first):
+    change = propose(partner, first)
+    there = reverse("messaging:partner-change", args=[change.pk])
+    other = world.client(world.stranger("central").username)
+    assert "Withdraw it" not in other.get(there).content.decode()
+    own = world.client("central")
+    assert "Withdraw it" in own.get(there).content.decode()
+    own.post(reverse("messaging:withdraw-change", args=[change.pk]))
+    assert "Withdrawn by" in own.get(there).content.decode()
+    assert port() == 2576
+
+
+@pytest.mark.hazard("H49")
+def test_synthetic_orders_are_agreed_by_two_people_and_so_is_their_end(partner, first, second):
+    agreed = {"synthetic_patient": "9999999999", "synthetic_code": "SYNTHETIC"}
+    for seconds in (60, 0):
+        change = propose(partner, first, synthetic_seconds=seconds, **agreed)
+        with pytest.raises(services.SamePerson):
+            services.apply_change(change, by=first)
+        services.apply_change(change, by=second)
+        assert Link.objects.get(partner=partner).synthetic_seconds == seconds
+        assert agreement_of(partner)["synthetic_seconds"] == seconds
+
+
+@pytest.mark.hazard("H19")
+def test_the_second_person_sees_which_certificate_takes_the_place_of_which(partner, first):
+    """Of the same name and to the same day: only the fingerprint tells them apart."""
+    authority = Authority()
+    one, other = (pem(authority.gives("ris", days=(-1, 300))[0]) for _ in range(2))
+    Feed.objects.update(client_certificates=one)
+    change = propose(partner, first, **{"feed all.client_certificates": other})
+    (step,) = agreements.change_in_words(change, first).steps
+    assert step.before != step.after
+    assert certificates(other)[0].fingerprint(SHA256()).hex()[:16] in step.after
 
 
 def test_a_change_is_not_applied_over_another_that_came_between(partner, first, second):

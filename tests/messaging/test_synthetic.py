@@ -1,13 +1,13 @@
 """An order that nobody is to perform: it proves the way, and is nobody's work."""
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import get_commands
 
-from accounts.policies import SYSTEM
 from messaging import services, wire
-from messaging.errors import NotSendable
+from messaging.agreement import defaults, differences
 from messaging.models import InboundMessage, Link, OutboundMessage, Partner, SyntheticOrder
 from messaging.queries.probes import health_of, partners_to_probe
+from messaging.services.partners import write_agreement
 from messaging.services.synthetic import render
 from patients.nhs_number import check_digit
 from tests.messaging import peer
@@ -24,10 +24,17 @@ def line():
         yield other, make_partner(port=other.port, acknowledgement_seconds=1)
 
 
+def agreed(seconds=60, patient=NUMBER, code=CODE):
+    return {
+        "synthetic_seconds": seconds, "synthetic_patient": patient, "synthetic_code": code,
+    }  # fmt: skip
+
+
 def agree(partner, seconds=60):
-    return services.agree_synthetic(
-        partner, seconds=seconds, patient=NUMBER, code=CODE, by=SYSTEM
-    )  # fmt: skip
+    """As two people have applied it."""
+    was = services.standing(partner.slug)
+    write_agreement(partner.slug, differences(was, was | agreed(seconds)))
+    return Link.objects.get(partner=partner)
 
 
 def test_nothing_is_sent_to_a_partner_that_has_not_agreed(ris):
@@ -121,18 +128,11 @@ def test_it_waits_while_somebody_speaks_with_the_partner(line):
     "wrong",
     [{"patient": "4857773456"}, {"patient": ""}, {"code": ""}, {"seconds": 5}],
 )
-def test_an_agreement_that_could_be_a_person_is_refused(ris, wrong):
-    agreed = {"seconds": 60, "patient": NUMBER, "code": CODE}
-    with pytest.raises(NotSendable):
-        services.agree_synthetic(ris, **agreed | wrong, by=SYSTEM)
-    assert not Link.objects.filter(synthetic_seconds__gt=0).exists()
+def test_an_agreement_that_could_be_a_person_is_refused(wrong):
+    right = [path for path, _ in services.wrong_with("ris", defaults() | agreed())]
+    found = [path for path, _ in services.wrong_with("ris", defaults() | agreed(**wrong))]
+    assert [path for path in found if path not in right] == [f"synthetic_{next(iter(wrong))}"]
 
 
-def test_the_command_writes_it_down_and_ends_it(ris, capsys):
-    call_command("synthetic_orders", "ris", patient=NUMBER, code=CODE)
-    assert Link.objects.get().synthetic_seconds == 60
-    call_command("synthetic_orders", "ris", seconds=0)
-    assert Link.objects.get().synthetic_seconds == 0
-    assert "no longer" in capsys.readouterr().out
-    with pytest.raises(CommandError):
-        call_command("synthetic_orders", "nobody")
+def test_no_command_writes_it_down_past_the_second_person():
+    assert "synthetic_orders" not in get_commands()

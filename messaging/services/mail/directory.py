@@ -44,7 +44,7 @@ def enter_mailbox(
             mailbox = Mailbox.objects.create(
                 organisation=organisation, purpose=purpose, modality=modality.strip().upper(),
                 address=address, display_name=_plain(display_name) or organisation.name[:80],
-                entered_by=by.label[:150], valid_from=timezone.localdate(),
+                entered_by=by.label[:150], entered_by_user=by.user, valid_from=timezone.localdate(),
             )  # fmt: skip
             _record(by, "enter_mailbox", mailbox)
     except IntegrityError:
