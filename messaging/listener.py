@@ -33,6 +33,7 @@ MOST_CONNECTIONS = 1000
 MOST_BYTES_HELD = 64 * 1024 * 1024  # unfinished or not yet stored, over all connections
 REMEMBER_PARTNERS_SECONDS = 2.0
 RING_EVERY_SECONDS = 0.05
+REFUSALS_EVERY_SECONDS = 1.0  # of the log: one line, whatever somebody tries
 _CHUNK = 64 * 1024
 
 NOT_STORED = Verdict(ERROR, "not_stored", "This could not be stored. Send it again.")
@@ -148,6 +149,8 @@ class Wardrobe(threading.Thread):
     def __init__(self, key_name: str) -> None:
         super().__init__(name="wardrobe", daemon=True)
         self._key_name = key_name
+        self.refused = 0  # handshakes, since the listener began
+        self._told = -REFUSALS_EVERY_SECONDS
         self._directory = Directory(seconds=0)
         self._feeds: list[Feed] = []
         self._anchors = ""
@@ -157,9 +160,18 @@ class Wardrobe(threading.Thread):
         """A context for new connections. Raises BadCertificate, and what the database raises."""
         self._feeds = self._directory.feeds()
         self._anchors = "\n".join(sorted({feed.partner.trust_anchors for feed in self._feeds}))
-        context = tls.listening(trust_anchors=self._anchors, key_name=self._key_name)
+        context = tls.listening(
+            trust_anchors=self._anchors, key_name=self._key_name, refused=self._refused
+        )
         context.sni_callback = self._newest
         return context
+
+    def _refused(self, why: str) -> None:
+        """A handshake that failed; a flood of them is a line a second, with how many there were."""
+        self.refused += 1
+        if time.monotonic() - self._told >= REFUSALS_EVERY_SECONDS:
+            self._told = time.monotonic()
+            log.warning("tls_refused", why=why, refused=self.refused)
 
     def _newest(self, line: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """A certificate that was agreed a moment ago is good for the next connection."""
@@ -216,6 +228,11 @@ class Conversation:
         if self.feed is None:
             self.feed = feed
             self._listener.make_room(feed)
+
+    @property
+    def is_nobodys(self) -> bool:
+        """It is silent, was never proved to be a feed's, and is not ending already."""
+        return self.feed is None and self.is_reading and not self._is_ending
 
     def end(self) -> None:
         """Answer what was read, then end; at once when nothing was."""
@@ -336,15 +353,19 @@ class Listener:
                 self._open.pop(conversation.peer, None)
 
     def _has_room(self, peers: list[Conversation]) -> bool:
-        """A peer that is full loses its oldest connection that never said anything."""
-        if sum(map(len, self._open.values())) >= MOST_CONNECTIONS:
-            return False
-        if len(peers) < self._per_peer:
+        """Who is full loses its oldest connection of nobody: a peer one of its own, the listener
+        one of anybody's, so that thousands who say nothing keep out nobody who comes again.
+        """
+        if len(peers) >= self._per_peer:
+            crowd = peers
+        elif sum(map(len, self._open.values())) >= MOST_CONNECTIONS:
+            crowd = [each for theirs in self._open.values() for each in theirs]
+        else:
             return True
-        silent = next((each for each in peers if not each.messages and each.is_reading), None)
-        if silent is not None:
-            silent.end()
-        return silent is not None
+        nobodys = [each for each in crowd if each.is_nobodys]
+        if nobodys:  # first of those that never said anything, then of those that proved nothing
+            min(nobodys, key=lambda each: (each.messages > 0, each.began)).end()
+        return bool(nobodys)
 
     def make_room(self, feed: Feed) -> None:
         """A feed with too many connections loses its oldest that is silent just now.

@@ -96,7 +96,7 @@ def _section(
         elif word not in known:
             problems.append((prefix + word, f"{prefix}{word}: there is no such word."))
         elif word in _FILES:
-            found[prefix + word] = _text(folder / str(value), problems)
+            found[prefix + word] = _text(folder, str(value), problems)
         else:
             found[prefix + word] = _value(value)
     return found
@@ -113,19 +113,28 @@ def _value(value: Any) -> Value:
     return value if isinstance(value, (str, int)) else str(value)
 
 
-def _text(path: Path, problems: list[tuple[str, str]]) -> str:
+def _text(folder: Path, name: str, problems: list[tuple[str, str]]) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return _inside(folder, name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        problems.append((path.name, f"The file {path.name} cannot be read."))
+        problems.append((name, f"The file {name} cannot be read in its folder."))
         return ""
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The file of that name in the folder: a partner's folder, which may be a stranger's work,
+    names no file outside it. Raises OSError."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise FileNotFoundError
+    return path
 
 
 def _maps(folder: Path, problems: list[tuple[str, str]]) -> Agreement:
     found: Agreement = {}
     for path in sorted(folder.glob("codes/*.csv")):
         try:
-            rows = read_codes(path.stem, _text(path, problems))
+            rows = read_codes(path.stem, _text(folder, f"codes/{path.name}", problems))
         except BadAgreement as refusal:
             problems += refusal.problems
         else:
@@ -168,7 +177,7 @@ def _sample(
         choices = ", ".join(BECOMES[direction])
         problems.append((name, f"{direction}/{name} becomes one of {choices}."))
     try:
-        raw = (place / direction / name).read_bytes()
+        raw = _inside(place / direction, name).read_bytes()
     except OSError:
         problems.append((name, f"There is no sample {direction}/{name}."))
         raw = b""

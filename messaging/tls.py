@@ -7,6 +7,7 @@ row; our own keys are files in settings.TLS_DIR, `<name>.crt` (with its chain) a
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -90,11 +91,34 @@ def calling(*, trust_anchors: str, key_name: str) -> ssl.SSLContext:
     return _furnished(context, trust_anchors, key_name)
 
 
-def listening(*, trust_anchors: str, key_name: str) -> ssl.SSLContext:
-    """For lines that others open to us: nobody without a certificate gets in."""
+def listening(
+    *, trust_anchors: str, key_name: str, refused: Callable[[str], None] = lambda why: None
+) -> ssl.SSLContext:
+    """For lines that others open to us: nobody without a certificate gets in.
+
+    `refused` hears of each handshake that fails, in OpenSSL's words: asyncio tells nobody.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
+    context.sslobject_class = _telling(refused)
     return _furnished(context, trust_anchors, key_name)
+
+
+def _telling(refused: Callable[[str], None]) -> type[ssl.SSLObject]:
+    class Handshake(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise  # it goes on
+            except ssl.SSLCertVerificationError as failure:
+                refused(failure.verify_message)
+                raise
+            except ssl.SSLError as failure:
+                refused(failure.reason or "no reason given")
+                raise
+
+    return Handshake
 
 
 def _furnished(context: ssl.SSLContext, trust_anchors: str, key_name: str) -> ssl.SSLContext:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from messaging import wire
+from messaging.listener import MOST_CONNECTIONS
 from messaging.models import Feed, InboundMessage
 from tests.messaging.processes import Line, listening
 from tests.messaging.senders import make_partner, note, patient, sent
@@ -25,6 +26,15 @@ def listener():
 def told(line):
     message = wire.parse(line.answer())
     return message.get("MSA", 1), message.get("MSA", 2)
+
+
+def _is_cut(line):
+    """Without waiting for it."""
+    line.socket.settimeout(0)
+    try:
+        return line.is_shut()
+    except BlockingIOError:
+        return False
 
 
 def test_many_messages_on_one_connection_are_answered_in_order(listener):
@@ -121,6 +131,27 @@ def test_a_peer_with_too_many_connections_loses_one_that_never_spoke(listener):
         lines[1].send(sent("8"))
         assert told(lines[1]) == ("AA", "8")
     for line in lines:
+        line.close()
+
+
+@pytest.mark.slow
+@pytest.mark.hazard("H20")
+def test_a_thousand_idle_connections_from_many_addresses_keep_no_good_sender_out(listener):
+    good = Line(listener, source="127.0.9.9")
+    good.send(sent("1"))
+    assert told(good) == ("AA", "1")
+    crowd = [
+        Line(listener, source=f"127.0.{1 + n % 50}.{1 + n % 200}")
+        for n in range(MOST_CONNECTIONS + 200)
+    ]
+    good.send(sent("2"))  # it said who it is, so it is kept
+    assert told(good) == ("AA", "2")
+    for n in range(20):
+        with Line(listener, source="127.0.9.8") as newcomer:
+            newcomer.send(sent(f"new{n}"))
+            assert told(newcomer) == ("AA", f"new{n}")
+    assert sum(_is_cut(line) for line in crowd) >= 200
+    for line in [good, *crowd]:
         line.close()
 
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import AccessEvent, Organisation, OrganisationKind
 from messaging import services
-from messaging.agreement import agreement_of
+from messaging.agreement import BadAgreement, agreement_of
 from messaging.agreement_rules import problems_of
 from messaging.models import Feed, Partner, PartnerChange, PartnerCode
 from messaging.partner_folder import read_folder
@@ -50,6 +50,17 @@ def test_every_sample_of_a_partner_becomes_what_its_folder_says(folder):
 def test_the_demo_has_a_folder_for_each_of_its_systems():
     here = [path.name for path in FOLDERS if path.parent == ROOT]
     assert here == ["rz1-lims", "rz1-ris", "rz2-lims", "rz2-ris", "rz3-lims", "rz3-ris"]
+
+
+@pytest.mark.parametrize("name", ["../secret.pem", "/etc/hostname"])
+def test_a_folder_names_no_file_outside_it(tmp_path, name):
+    shutil.copytree(ROOT / "rz1-ris", tmp_path / "rz1-ris")
+    (tmp_path / "secret.pem").write_text("the key of somebody else")
+    toml = tmp_path / "rz1-ris" / "partner.toml"
+    toml.write_text(toml.read_text().replace("port =", f'trust_anchors = "{name}"\nport ='))
+    with pytest.raises(BadAgreement, match="cannot be read in its folder") as refused:
+        read_folder(tmp_path / "rz1-ris")
+    assert "somebody else" not in str(refused.value)
 
 
 # --- The command ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import time
 
 import pytest
 from django.db import transaction
@@ -78,7 +79,7 @@ def guarded(tmp_path, authority, transactional_db):
     here.tls_port = free_port()
     options = ("--tls-port", str(here.tls_port))
     with listening(*options, TLS_DIR=str(tmp_path / "ours")) as (port, child):
-        here.port = port
+        here.port, here.child = port, child
         yield here
         assert child.is_running
 
@@ -104,6 +105,24 @@ def test_nobody_without_a_certificate_of_ours_gets_a_byte_read(guarded, authorit
         plain.send(sent("1", patient()))
         assert plain.is_shut()
     assert not InboundMessage.objects.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.hazard("H19")
+def test_a_refused_handshake_is_in_the_log_with_its_reason_and_counted(guarded, stranger):
+    assert guarded.says(sent("1", patient()), stranger.gives("ris")) == b""
+    time.sleep(1.1)  # a flood is one line a second
+    for _ in range(3):
+        with Line(guarded.tls_port) as plain:
+            plain.send(sent("1", patient()))
+            assert plain.is_shut()
+    time.sleep(1.1)
+    assert guarded.says(sent("1", patient())) == b""
+    told = [line for line in guarded.child.last_lines(50).splitlines() if "tls_refused" in line]
+    assert len(told) == 3
+    assert "certificate" in told[0]
+    assert "refused=2" in told[1]
+    assert "refused=5" in told[2]
 
 
 @pytest.mark.slow
