@@ -9,7 +9,22 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-MOMENT = "%Y-%m-%dT%H:%M"  # what a browser's field for a date and a time sends
+from nhsuk.dates import LIKE_MOMENT, read_moment
+
+
+class MomentField(forms.Field):
+    """A date and a 24-hour time, as a person types them; `wrong` is said of anything else."""
+
+    def __init__(self, *, wrong: str) -> None:
+        super().__init__(required=False)
+        self.wrong = wrong
+
+    def to_python(self, value: Any) -> datetime | None:
+        text = str(value or "").strip()
+        try:
+            return read_moment(text) if text else None
+        except ValueError:
+            raise forms.ValidationError(self.wrong) from None
 
 
 class ReasonForm(forms.Form):
@@ -38,10 +53,8 @@ class HandleForm(ReasonForm):
         required=False,
         error_messages={"max_length": "Use 120 characters or fewer for the name."},
     )
-    spoken_at = forms.DateTimeField(
-        input_formats=[MOMENT],
-        required=False,
-        error_messages={"invalid": "Enter when you spoke, with the date and the time"},
+    spoken_at = MomentField(
+        wrong=f"Enter when you spoke, with the date and the time, like {LIKE_MOMENT}"
     )
 
     def clean(self) -> dict[str, Any]:
@@ -73,15 +86,12 @@ class ReplayForm(forms.Form):
     """Narrower than the cause: one partner, from a moment, until a moment; and how fast."""
 
     partner = forms.IntegerField(required=False)
-    after = forms.DateTimeField(
-        input_formats=[MOMENT],
-        required=False,
-        error_messages={"invalid": "Enter the date and the time from which to send back"},
+    after = MomentField(
+        wrong=f"Enter the date and the time from which to send back, like {LIKE_MOMENT}"
     )
-    before = forms.DateTimeField(
-        input_formats=[MOMENT], required=False,
-        error_messages={"invalid": "Enter the date and the time until which to send back"},
-    )  # fmt: skip
+    before = MomentField(
+        wrong=f"Enter the date and the time until which to send back, like {LIKE_MOMENT}"
+    )
     per_minute = forms.IntegerField(required=False)
     highest = forms.IntegerField(required=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.http import QueryDict
 
 from accounts.policies import Acting
+from nhsuk.dates import LIKE_DAY, read_day
 from nhsuk.formats import cdate_text
 from nhsuk.tags import tag
 from patients.models import Patient
@@ -33,8 +34,10 @@ class Chip:
 
 def read(data: Mapping[str, str], *, mine: bool = False) -> tuple[Filters, Problems]:
     """The filters; what cannot be read is said, and does not narrow."""
-    since, one = _day(data.get("since", ""), "since", "from")
-    until, two = _day(data.get("until", ""), "until", "to")
+    since, one = _day(data, "since")
+    until, two = _day(data, "until")
+    if since and until and until < since:
+        two = [{"text": "The last day is before the first", "href": "#until"}]
     requester = data.get("requester", "")
     filters = Filters(
         mine=mine,
@@ -47,13 +50,21 @@ def read(data: Mapping[str, str], *, mine: bool = False) -> tuple[Filters, Probl
     return filters, one + two
 
 
-def _day(text: str, field: str, words: str) -> tuple[date | None, Problems]:
+def _day(data: Mapping[str, str], field: str) -> tuple[date | None, Problems]:
+    text = data.get(field, "").strip()
     if not text:
         return None, []
     try:
-        return date.fromisoformat(text), []
+        return read_day(text), []
     except ValueError:
-        return None, [{"text": f"Enter the date {words} as a date", "href": f"#{field}"}]
+        words = f"Enter the {'first' if field == 'since' else 'last'} day like {LIKE_DAY}"
+        return None, [{"text": words, "href": f"#{field}"}]
+
+
+def typed(data: Mapping[str, str], filters: Filters) -> dict[str, str]:
+    """What stands in the two fields for a day: as the screens write it, or as it was typed."""
+    read = {"since": filters.since, "until": filters.until}
+    return {each: cdate_text(day) if day else data.get(each, "") for each, day in read.items()}
 
 
 def only(filters: Filters, found: Iterable[Patient]) -> Filters:
@@ -102,7 +113,7 @@ def _words(name: str, value: str) -> str:
 
 def _date_words(value: str) -> str:
     try:
-        return cdate_text(date.fromisoformat(value))
+        return cdate_text(read_day(value))
     except ValueError:
         return value
 

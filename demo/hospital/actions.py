@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -170,10 +171,10 @@ def _appointment(text: str, at: datetime) -> datetime:
     """What the person typed, else the day after tomorrow at 09:20."""
     if not text:
         return (at + timedelta(days=2)).replace(hour=9, minute=20, second=0)
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=LONDON)
-    except ValueError:
-        raise Refused("Give the date and time of the appointment.") from None
+    for written in ("%d-%b-%Y %H:%M", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M"):
+        with suppress(ValueError):
+            return datetime.strptime(text, written).replace(tzinfo=LONDON)
+    raise Refused("Give the date and time of the appointment, like 22-Nov-2026 09:05.")
 
 
 def _schedule(deed: Deed) -> None:

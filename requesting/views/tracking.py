@@ -95,6 +95,7 @@ def _context(request: HttpRequest, name: str, *, mine: bool) -> dict[str, Any]:
         "who": who or "",
         "chips": filtering.chips(request.GET, who),
         "choices": filtering.choices(request.acting),
+        "days": filtering.typed(request.GET, filters),
         "query": request.GET,
         "errors": problems + _who_problem(found),
         "now": timezone.now(),
