@@ -116,6 +116,12 @@ SERVICE_STATES: dict[str, Tag] = {
     "off": Tag("Switched off", "grey"),
 }
 
+# Of two records, or of two lists, side by side.
+COMPARED: dict[str, Tag] = {
+    "different": Tag("Different", "orange"),
+    "twice": Tag("Asked twice", "orange"),
+}
+
 # Of a message in or out (messaging.states), on the operators' queue.
 MESSAGE_STATES: dict[str, Tag] = {
     "received": Tag("Received", "blue"),
@@ -166,6 +172,7 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "message": MESSAGE_STATES,
     "mail": MAIL_STATES,
     "merge": MERGE_STATES,
+    "compared": COMPARED,
 }
 
 

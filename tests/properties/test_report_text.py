@@ -13,7 +13,7 @@ from results.hl7.values import read_text
 from tests.results.clinic import Clinic
 from tests.results.letters import nte, obx
 
-CORPUS = Path("/work/shared/corpora/hl7v2")
+CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "hl7v2"
 AWKWARD = [
     "<", ">", "&", "&lt;", "&amp;lt;", "<b>", "</div>", "<script>alert(1)</script>", "<!--", "]]>",
     '"', "'", "|", "^", "~", "\\", "\\.br\\", "\\F\\", "\\H\\x\\N\\", "\\X0D\\", "µ", "β", "≤", "±",
