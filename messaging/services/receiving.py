@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from psycopg2 import Binary
 from psycopg2.extras import execute_values
@@ -242,7 +242,7 @@ _INSERT = (
 
 
 def _store(arrivals: list[Arrival]) -> None:
-    """Store all; what is new goes in by one statement, the rest one by one."""
+    """Store all; what is new goes in by one statement, the rest one by one at one commit."""
     fresh: dict[tuple, Arrival] = {}
     others: list[Arrival] = []
     for arrival in arrivals:
@@ -252,8 +252,10 @@ def _store(arrivals: list[Arrival]) -> None:
             others.append(arrival)
     stored = _insert(fresh.values())
     known = [arrival for key, arrival in fresh.items() if key not in stored]
-    for arrival in [*known, *others]:
-        _insert([_compared(arrival)])
+    if rest := [*known, *others]:
+        with transaction.atomic():  # one commit: who is refused must not slow who is taken
+            for arrival in rest:
+                _insert([_compared(arrival)])
 
 
 def _insert(arrivals: Iterable[Arrival]) -> set[tuple]:
