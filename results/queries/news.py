@@ -116,6 +116,6 @@ def news_held(acting: Acting | None) -> list[tuple[str, datetime | None]]:
 
 def _sentence(of: str, held: int) -> str:
     return (
-        f"E-mails about routine results are held back ({of}): {held} so far. "
+        f"E-mails about routine results are held back ({of}): {held or 'none'} so far. "
         "The results themselves are on the list."
     )

@@ -244,7 +244,7 @@ def test_a_page_shows_what_changes_before_it_goes(world, parked, dead, direction
     checked = post(client, f"correct-{direction}", message.pk, text=text, reason=WHY)
     page = checked.content.decode()
     assert checked.status_code == 200
-    for words in ("This is what changes", "PID-5", "Testperson", "Ask a second person"):
+    for words in ("What changes, 1 place", "PID-5", "Testperson", "Ask a second person"):
         assert words in page
     assert Correction.objects.count() == 0
     sent = post(client, f"correct-{direction}", message.pk, text=text, reason=WHY, send="1")

@@ -87,7 +87,7 @@ def test_dead_and_parked_are_counted_with_the_oldest(world, partner):
     assert stream(world, "out", partner).stuck == 2
     assert stream(world, "in", partner).stuck == 1
     shown = page(world.client("lab"), "streams")
-    assert "dead, oldest" in shown
+    assert "stopped trying, oldest" in shown
     assert "parked, oldest" in shown
 
 
