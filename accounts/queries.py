@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import DateTimeField, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -134,11 +135,18 @@ def _state(held: Entitlement, on: date) -> str:
 
 
 def certificates_running_out(acting: Acting | None) -> list[tuple[str, datetime | None]]:
-    """For the status strip: a referrer's certificate that ends within 60 days."""
+    """For the status strip: a referrer's certificate that ends within 60 days. Read once in five
+    seconds; who may ask for what is read anew wherever it decides."""
     if acting is None or acting.user is None or acting.role != "ahp":
         return []
-    soon = [card for card in entitlements_of(acting.user) if card.state == "soon"]
-    return [(_runs_out(min(card.days_left for card in soon)), None)] if soon else []
+    key, user = f"certificates_running_out_{acting.user.pk}", acting.user
+    days = cache.get_or_set(key, lambda: _days_left(user), 5)
+    return [(_runs_out(min(days)), None)] if days else []
+
+
+def _days_left(user: User) -> list[int]:
+    """Of each certificate that ends soon."""
+    return [card.days_left for card in entitlements_of(user) if card.state == "soon"]
 
 
 def _runs_out(days: int) -> str:

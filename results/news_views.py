@@ -22,12 +22,14 @@ def holds(request: HttpRequest) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()
     if not reason or len(reason) > LONGEST:
         return _holds(request, problem="Use 300 characters or fewer." if reason else SAY_WHY)
+    named = [request.POST.get(name, "") for name in ("department", "practice")]
+    places = [queries.place_chosen(code) for code in named]
+    if any(code and place is None for code, place in zip(named, places, strict=True)):
+        return _holds(request, problem="Choose a place of the list.")  # never all of them instead
+    department, practice = places
     services.hold_news(
-        reason=reason,
-        department=queries.place_chosen(request.POST.get("department", "")),
-        practice=queries.place_chosen(request.POST.get("practice", "")),
-        by=request.acting,
-    )
+        reason=reason, department=department, practice=practice, by=request.acting
+    )  # fmt: skip
     messages.success(request, "E-mails about routine results are held. The results are not.")
     return redirect("results:holds")
 

@@ -48,11 +48,11 @@ class Requests(Follower):
 
         Then what they have, in the order of everybody else: requests, then items by their key.
         """
-        keys = sorted(str(each) for each in patients)
+        keys = sorted(patients, key=str)
         with connection.cursor() as cursor:
             for key in keys:
                 cursor.execute(
-                    "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [PATIENT_LOCK, key]
+                    "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [PATIENT_LOCK, str(key)]
                 )
         for rows in (Request.objects, RequestItem.objects):
             theirs = rows.select_for_update(no_key=True).filter(patient__in=keys).order_by("pk")

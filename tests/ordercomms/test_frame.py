@@ -94,9 +94,12 @@ def test_the_ribbon_says_that_it_is_not_live_and_live_has_none(
     assert "– NHS</title>" in html
 
 
-def test_the_frame_costs_three_questions_to_the_database(
-    world: World, django_assert_max_num_queries: object
+@pytest.mark.parametrize(("who", "most"), [("central", 4), ("lab", 4), ("gp", 3), ("ahp", 3)])
+def test_the_frame_costs_three_questions_to_the_database_and_one_of_the_queues_for_operators(
+    world: World, django_assert_max_num_queries: object, who: str, most: int
 ) -> None:
-    client = world.client("central")
-    with django_assert_max_num_queries(5):  # session, person, places; two of the links' states
+    """Session, person, places; what else the strip tells is read once in some seconds for all."""
+    client = world.client(who)
+    client.get("/help/keyboard")
+    with django_assert_max_num_queries(most):
         client.get("/help/keyboard")

@@ -136,17 +136,28 @@ def test_six_tests_cost_what_one_costs_and_no_more_than_twelve_queries(
     assert len(six) == len(one)
 
 
+@pytest.mark.parametrize("who", ["ahp", "ahp-expired"])
+def test_a_referrer_with_certificates_costs_no_more_than_anybody(
+    world, surgery, patient, who, django_assert_max_num_queries
+):
+    client = world.client(who)
+    surgery.draft(patient, CHEST, FBC, by=who)
+    client.get(address(patient))
+    with django_assert_max_num_queries(12):
+        assert client.get(address(patient)).status_code == 200
+
+
 def test_what_is_kept_is_never_older_than_the_tables(gp, surgery, patient):
     surgery.draft(patient, {"service": "us-abdomen"})
     assert "Not done for you here" not in words(gp.get(address(patient)))
     offered = Offering.objects.filter(service__code="us-abdomen")
     offered.update(valid_to=timezone.localdate() - timedelta(days=1), valid_from=date(2020, 1, 1))
     assert "Not done for you here" in words(gp.get(address(patient)))
-    assert "Dr Anita Patel" in words(gp.get(address(patient)))
+    assert "You (Dr A Patel, GP)" in words(gp.get(address(patient)))
     Membership.objects.filter(user__username="gp2").update(ended_at=timezone.now())
-    User.objects.filter(username="gp").update(first_name="Anjali")
+    User.objects.filter(username="gp").update(first_name="Lena")
     page = words(gp.get(address(patient)))
-    assert "Anjali Patel" in page
+    assert "You (Dr L Patel, GP)" in page
     assert surgery.user("gp2").display_name not in page
 
 

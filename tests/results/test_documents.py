@@ -2,6 +2,7 @@ import base64
 from hashlib import sha256
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.models import AccessEvent
@@ -9,7 +10,7 @@ from messaging import wire
 from messaging.models import Partner
 from results import services
 from results.hl7 import Kind, documents, incoming_reports
-from results.models import Document
+from results.models import AgreedHost, Document
 from results.queries.values import pointer
 
 from .letters import PDF, obr, obx, orc, oru, pdf, pid
@@ -184,6 +185,20 @@ def test_a_pointer_is_a_link_only_once_its_host_was_agreed(clinic, gp):
     partner = Partner.objects.get(slug="lims")
     services.agree_host(partner, host="PACS.kingsmere.example", by=clinic.world.acting("central"))
     assert f'href="{where}"' in gp.get(path).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_central_team_agrees_a_host_by_a_command_and_nobody_else_does(clinic, capsys):
+    call_command("agree_host", "lims", "PACS.kingsmere.example", by="central")
+    assert capsys.readouterr().out.split() == ["https://pacs.kingsmere.example/"]
+    assert AccessEvent.objects.get(action="agree_host").username == "central"
+    for partner, host, by in (
+        ("lims", "other.example", "gp"), ("lims", "other.example", ""),
+        ("nobody", "other.example", "central"), ("lims", "a b", "central"),
+    ):  # fmt: skip
+        with pytest.raises(CommandError):
+            call_command("agree_host", partner, host, by=by)
+    assert [each.host for each in AgreedHost.objects.all()] == ["pacs.kingsmere.example"]
 
 
 @pytest.mark.django_db

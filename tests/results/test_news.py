@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.policies import SYSTEM
@@ -249,6 +250,13 @@ def test_only_the_central_team_holds_news(clinic, who):
 
 
 @pytest.mark.hazard("H22")
+def test_a_place_that_nobody_knows_never_holds_the_news_of_all(clinic):
+    client = clinic.world.client("central")
+    answer = client.post(reverse("results:holds"), {"reason": "Practice", "department": "XX9"})
+    assert answer.status_code == 422
+    assert not Hold.objects.exists()
+
+
 def test_news_in_every_state_has_an_end_or_a_clock():
     assert set(NOTICE_WAITS) == {before for before, _ in NOTICE_MOVES}
     assert set(NoticeState) - set(NOTICE_WAITS) == {NoticeState.POSTED, NoticeState.CANCELLED}
