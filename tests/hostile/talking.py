@@ -68,8 +68,12 @@ def control_id(frame: bytes) -> str:
 
 
 def _said(field: str) -> list[str]:
-    """What a field says, however its delimiters were written; empty tails left out."""
-    return [said for part in re.split(r"[~^&]", field) if (said := wire.unescape(part, "ASCII"))]
+    """What a field says, however its delimiters were written; empty tails left out.
+
+    A line break that somebody escaped into an id comes back as a space: an id is one line.
+    """
+    parts = [wire.unescape(part, "ASCII").replace("\n", " ") for part in re.split(r"[~^&]", field)]
+    return [part for part in parts if part]
 
 
 class Tally:
