@@ -41,7 +41,7 @@ def test_an_order_is_on_its_list_with_its_accession_number(hospital, imaging):
 
 def test_a_report_is_on_the_list_of_reports_with_its_versions(hospital, imaging):
     number = accepted(hospital, imaging)
-    hospital.act(imaging, "report")
+    hospital.act(imaging, "report", kind="normal")
     (row,) = read_list(fetched(hospital, "rz1-ris/reports.csv")).rows
     assert (row.placer, row.accession, row.count) == (imaging, number, 1)
 
