@@ -6,7 +6,6 @@ from pathlib import Path
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit, services
@@ -24,7 +23,6 @@ def pack(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@never_cache
 def passphrase(request: HttpRequest) -> HttpResponse:
     """A new passphrase, shown this once. A second press, or coming back, makes another."""
     place = request.acting.organisation
@@ -35,7 +33,6 @@ def passphrase(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 def pack_file(request: HttpRequest) -> HttpResponseBase:
     """The newest pack of the person's own place, sealed as it is."""
     place = request.acting.organisation
@@ -60,7 +57,7 @@ def _file(request: HttpRequest, path: Path | None, *, name: str = "") -> HttpRes
         return _page(request, is_missing=True)
     return FileResponse(
         path.open("rb"), as_attachment=True, filename=name or path.name,
-        content_type="text/html; charset=utf-8",
+        content_type="application/octet-stream",
     )  # fmt: skip
 
 

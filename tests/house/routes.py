@@ -18,7 +18,9 @@ from django.utils import timezone
 from accounts.models import Organisation, User
 from accounts.policies import SYSTEM, Acting
 from accounts.queries import memberships_of
+from accounts.services import make_pack_key
 from demo.desks import seed_desks
+from demo.people import NORTHGATE
 from messaging import services as messages
 from messaging.agreement import agreement_of
 from messaging.models import (
@@ -32,6 +34,7 @@ from messaging.models import (
 )
 from messaging.queries import Chosen
 from messaging.services.drills import declare_drill
+from ordercomms.standby.turn import write_if_due
 from patients import services as patients
 from patients.hl7 import pid_segment
 from patients.models import Merge, Patient
@@ -107,6 +110,8 @@ class Cast(World):
         self.correction, self.replay = _set_going(self)
         self.mail, self.bounce = mail_that_came_back(self.place("RZ1RAD"))
         self.hold = results.hold_news(reason="A short outage", by=SYSTEM)
+        make_pack_key(self.place(NORTHGATE), by=self.acting("gp"))
+        write_if_due(at_once=True)
 
     def arguments(self, route: Route) -> dict[str, Any] | None:
         """What the route's address needs; None where nobody has said how to make it."""
