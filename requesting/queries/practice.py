@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import Organisation, OrganisationKind
+from accounts.models import Discipline, Organisation, OrganisationKind
 from accounts.policies import Acting
 from accounts.roles import Permission
 from messaging.mail_states import MailPurpose
@@ -131,6 +131,12 @@ def departments_of_drill(acting: Acting, drill: Drill) -> list[Organisation]:
     if acting.organisation is not None:
         rows = rows.filter(serves=acting.organisation)
     return list(rows.order_by("name"))
+
+
+def cases_for(departments: Iterable[Organisation]) -> list[Case]:
+    """Those that one of these departments could be asked for: imaging has a modality."""
+    wanted = {each.discipline == Discipline.RADIOLOGY for each in departments}
+    return [case for case in CASES if bool(case.modality) in wanted]
 
 
 def form_called(acting: Acting, typed: str) -> PracticeForm | None:

@@ -35,7 +35,7 @@ from requesting.drill_states import (
 from requesting.errors import FormMoved, NoForm, Refused
 from requesting.models import PracticeEventRow, PracticeForm
 from requesting.paper import pdf_of
-from requesting.queries.practice import drill_mailbox, practice_sheet
+from requesting.queries.practice import cases_for, drill_mailbox, practice_sheet
 
 SUBJECT = "requesting.PracticeForm"
 OVER = "The drill is over. Nothing is practised any more."
@@ -103,6 +103,8 @@ def make_practice_form(
         raise Refused("Choose a practice patient.", rule="case")
     if not drill.partner.departments.filter(pk=department.pk).exists():
         raise Refused("Choose a department of the drill.", rule="department")
+    if chosen not in cases_for([department]):
+        raise Refused("Choose a test of that department.", rule="case")
     with transaction.atomic():
         _refuse_over(drill)
         form = PracticeForm.objects.create(

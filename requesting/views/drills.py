@@ -20,7 +20,7 @@ from messaging.queries import drills as queries
 from messaging.services import drills as services
 from requesting import paper
 from requesting.drill_forms import CLOCKS, LENGTHS, PlanForm
-from requesting.drill_states import CASES, EVENT_WORDS
+from requesting.drill_states import EVENT_WORDS
 from requesting.errors import FormMoved, NoForm, Refused
 from requesting.queries import drill_report, practice
 from requesting.services import drilling
@@ -110,6 +110,7 @@ def _drill(
 ) -> HttpResponse:
     acting = request.acting
     is_running = queries.is_running(found)
+    departments = practice.departments_of_drill(acting, found)
     context = {
         "drill": found,
         "name": queries.name_of(found),
@@ -123,8 +124,8 @@ def _drill(
         "rows": practice.forms_of_drill(acting, found),
         "may_declare": may_declare_downtime(acting),
         "may_practise": is_running and drilling.may_practise(acting, found),
-        "departments": practice.departments_of_drill(acting, found),
-        "cases": CASES,
+        "departments": departments,
+        "cases": practice.cases_for(departments),
         "events": list(found.events.all()) if may_declare_downtime(acting) else [],
         "typed": request.POST,
         "errors": errors,

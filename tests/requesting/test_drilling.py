@@ -299,6 +299,14 @@ def test_a_form_is_made_sent_and_keyed_in_once_each(surgery, drill):
     assert (form.status, form.number) == ("keyed_in", "DRILL-1")
 
 
+def test_a_department_is_asked_only_for_what_it_does(surgery, drill):
+    with pytest.raises(Refused, match="Choose a test of that department"):
+        made(surgery, drill, case="bloods")
+    page = World().client("gp").get(reverse("requesting:drill", args=[drill.pk])).content.decode()
+    assert "DRILL: X-ray of the chest" in page
+    assert "DRILL: full blood count" not in page
+
+
 def test_after_the_end_nothing_is_practised_and_no_mail_of_it_leaves(surgery, drill):
     agreed()
     posted, printed = made(surgery, drill, "email"), made(surgery, drill, "print")
