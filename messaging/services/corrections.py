@@ -14,11 +14,11 @@ from django.db.models.functions import Now
 
 from accounts.policies import Acting
 from messaging import correcting, doorbell, wire
-from messaging.acknowledgement import envelope
+from messaging.acknowledgement import REJECTED, envelope
 from messaging.errors import NoSuchMove, NothingChanged, NotSendable, Unparseable
 from messaging.models import Correction, Feed, InboundMessage, OutboundMessage
 from messaging.ordering import barrier_keys, ordering_key
-from messaging.policies import may_approve_correction
+from messaging.policies import may_approve_correction, may_process
 from messaging.states import (
     CorrectionEvent,
     InEvent,
@@ -114,20 +114,38 @@ def _changes(message: Message, text: str, charset: str) -> list[correcting.Chang
 
 
 def _door(message: InboundMessage, raw: bytes, changes: list[correcting.Change]) -> Feed | None:
-    """What the listener would ask of the copy: a sender we know, a type that is taken."""
+    """What the listener would ask of the copy: a sender we know, a type that is taken, MSH-11."""
+    if _is_unproven(message):
+        words = "Nobody proved that it came from who it names. That sender has to send it again."
+        raise NotSendable("not_proven", words)
     parsed = wire.parse(raw, default_charset=charset_of(message))
     if message.partner is not None and _is_readable(message):
         correcting.refuse_fixed(changes, correcting.FIXED_IN)
     if (parsed.code, parsed.trigger) not in routes():
         raise NotSendable("unsupported_type", "Messages of this type (MSH-9) are not taken here.")
     feed = Feed.objects.filter(
-        application=parsed.header.get(3), facility=parsed.header.get(4)
+        application=parsed.header.get(3), facility=parsed.header.get(4), is_open=True
     ).first()
     if message.partner is None and feed is None:
         raise NotSendable("unknown_sender", "MSH-3 and MSH-4 are not a sender we know.")
     if message.partner is not None and feed and feed.partner_id != message.partner_id:
         raise NotSendable("unknown_sender", "MSH-3 and MSH-4 are another partner’s.")
+    agreed = feed.processing_id if feed else parsed.header.get(11)
+    if parsed.header.get(11) != agreed or not may_process(agreed):
+        raise NotSendable("processing_id", f"MSH-11 is not {agreed}, which is agreed there.")
     return feed
+
+
+def _is_unproven(message: InboundMessage) -> bool:
+    """Refused at the door though its header could be read: another than it names may have sent it,
+    and a copy of it would be taken for theirs (reliability.md 4.5)."""
+    if message.partner is not None or message.acknowledgement != REJECTED:
+        return False
+    try:
+        wire.header_of(bytes(message.raw))
+    except Unparseable:
+        return False
+    return True
 
 
 def _is_readable(message: InboundMessage) -> bool:

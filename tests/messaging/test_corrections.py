@@ -9,9 +9,10 @@ from accounts.models import AccessEvent
 from messaging import services, wire
 from messaging.errors import NoSuchMove, NothingChanged, NotSendable, ReasonMissing, Unparseable
 from messaging.models import Correction, InboundMessage, OutboundMessage
+from messaging.services import Origin
 from tests.messaging import operating
 from tests.messaging.operating import text_of
-from tests.messaging.senders import taken
+from tests.messaging.senders import IN_CLEAR, taken
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +46,40 @@ def correct(world, message, text, *, by="lab", reason=WHY):
         else services.correct_outbound
     )
     return verb(message, text=text, reason=reason, by=world.acting(by))
+
+
+@pytest.mark.hazard("H21")
+@pytest.mark.parametrize("cause", ["cleartext", "not_proven"])
+def test_what_nobody_proved_to_be_its_senders_is_not_edited_into_theirs(world, partner, cause):
+    """A stranger writes a laboratory’s name into MSH-3 and 4; another MSH-7 makes it no truer."""
+    origin = Origin("10.66.6.6")
+    if cause == "cleartext":
+        partner.feeds.update(cleartext_until=None, cleartext_because="")
+    else:
+        origin = Origin("10.66.6.6", partner_id=operating.make_partner("ris").pk)
+    services.accept_all([(operating.result("F1", "file"), origin)], services.Directory(seconds=0))
+    services.process_waiting()
+    forged = InboundMessage.objects.get()
+    assert (forged.state, forged.partner) == ("parked", None)
+    partner.feeds.update(**IN_CLEAR)
+    text = text_of(forged).replace("20261122", "20261123", 1)
+    for again in range(2):  # also after somebody has tried it once more
+        with pytest.raises(NotSendable, match="not_proven"):
+            correct(world, forged, text, by="central")
+        services.retry_inbound(forged, by=world.acting("central")) if not again else None
+        services.process_waiting()
+    assert taken() == []
+
+
+@pytest.mark.hazard("H19")
+def test_an_unreadable_message_is_not_edited_into_one_for_the_live_system(world, partner):
+    services.accept(operating.result("B1").replace(b"MSH|^~", b"MSH|^^"), peer="10.0.0.7")
+    broken = InboundMessage.objects.get()
+    text = text_of(broken).replace("MSH|^^", "MSH|^~", 1)
+    live = "|".join([*text.split("|")[:10], "P", *text.split("|")[11:]])
+    with pytest.raises(NotSendable, match="processing_id"):
+        correct(world, broken, live, by="central")
+    assert correct(world, broken, text, by="central").needs_second
 
 
 # --- Inbound -------------------------------------------------------------------------------------
