@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from messaging.queries.mails import mail_health
+from requesting.queries.checks import checks_in_force
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,25 @@ def parts() -> list[Part]:
         ),
         _mail(),
     ]
+
+
+def checks() -> list[Part]:
+    """What is checked while a request is written. It needs the database and its rules alone."""
+    found = checks_in_force()
+    sound = not found.unreadable
+    return [
+        _check("duplicate checks", found.duplicates, sound, "earlier and open requests"),
+        _check("appropriateness checks", found.appropriateness, sound, "the test and the patient"),
+    ]
+
+
+def _check(name: str, rules: int, sound: bool, against: str) -> Part:
+    count = f"{rules} rule{'' if rules == 1 else 's'}"
+    if rules and sound:
+        words = f"Each test is compared with {against} as it is chosen: {count} in force."
+        return Part(name, works=True, sentence=words, needed=False)
+    words = f"Not running ({count} in force). Compare each test with {against} yourself."
+    return Part(name, works=False, sentence=words, needed=False)
 
 
 def _mail() -> Part:

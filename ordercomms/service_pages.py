@@ -20,7 +20,7 @@ from results.queries.rates import last_results
 @require_safe
 def all_services(request: HttpRequest) -> HttpResponse:
     """Each part of the service, whether it works, since when, and what becomes of the work."""
-    parts, lines = health.parts(), destinations(request.acting)
+    parts, lines = [*health.parts(), *health.checks()], destinations(request.acting)
     statuses = frame_of(request).statuses
     operates = request.acting.may(Permission.OPERATE_MESSAGES)
     context = {

@@ -134,7 +134,7 @@ def _cause(link: LinkState) -> str:
 
 def _synthetic(link: LinkState) -> str:
     if not link.synthetic_seconds:
-        return "Not agreed: judged by its own messages alone."
+        return "Not agreed. While nothing is sent to it, nobody sees whether it works."
     every = timedelta(seconds=link.synthetic_seconds)
     return f"Every {int(every.total_seconds())} seconds."
 

@@ -19,6 +19,7 @@ from messaging.link_states import LinkStatus
 from messaging.models import InboundMessage, Link, OutboundMessage, Partner
 from messaging.states import InState, OutState
 
+from .lists import of_anybody
 from .probes import last_synthetic_success
 
 LATELY = timedelta(minutes=5)
@@ -102,8 +103,8 @@ def _rates(found: Measured, slugs: dict[int, str]) -> None:
     )
     for values, model, at in lately:
         values.update({(slug,): 0.0 for slug in slugs.values()})
-        rows = model._default_manager.filter(**{f"{at}__gt": Now() - LATELY}).order_by()
-        for row in rows.values("partner_id").annotate(n=Count("pk")):
+        rows = model._default_manager.filter(of_anybody(), **{f"{at}__gt": Now() - LATELY})
+        for row in rows.order_by().values("partner_id").annotate(n=Count("pk")):
             values[(slugs.get(row["partner_id"], UNKNOWN),)] = row["n"]
 
 
@@ -111,7 +112,7 @@ def _latency(found: Measured, slugs: dict[int, str]) -> None:
     """From the last sending of a message to its acknowledgement, of the last five minutes."""
     took = F("acknowledged_at") - F("last_sent_at")
     rows = OutboundMessage.objects.filter(
-        acknowledged_at__gt=Now() - LATELY, last_sent_at__isnull=False
+        of_anybody(), acknowledged_at__gt=Now() - LATELY, last_sent_at__isnull=False
     )
     within = {
         f"to_{n}": Count("pk", filter=Q(took__lte=timedelta(seconds=most)))
@@ -124,8 +125,8 @@ def _latency(found: Measured, slugs: dict[int, str]) -> None:
             "SELECT partner_id, extract(epoch FROM sum(acknowledged_at - last_sent_at))"
             " FROM messaging_outboundmessage"
             " WHERE acknowledged_at > statement_timestamp() - make_interval(secs => %s)"
-            " AND last_sent_at IS NOT NULL GROUP BY partner_id",
-            [LATELY.total_seconds()],
+            " AND partner_id = ANY(%s) AND last_sent_at IS NOT NULL GROUP BY partner_id",
+            [LATELY.total_seconds(), list(slugs)],
         )
         for partner_id, seconds in cursor.fetchall():
             sums[slugs[partner_id]] = float(seconds)

@@ -20,7 +20,7 @@ from messaging.states import IN_WAITS, OUT_WAITS, InState, OutState, Wait
 
 from .alerts import Alert, open_alerts, past_alerts
 from .links import LinkState, links
-from .lists import inbound_for_operator, is_late, outbound_for_operator
+from .lists import inbound_for_operator, is_late, of_anybody, outbound_for_operator
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -129,7 +129,7 @@ def _going(acting: Acting, now: datetime) -> dict[Any, Counts]:
             stuck=Count("pk", filter=dead), stuck_since=Min("created_at", filter=dead),
             held=Count("pk", filter=held),
         ),
-        rows.filter(acknowledged_at__gte=now - _HOUR)
+        rows.filter(of_anybody(), acknowledged_at__gte=now - _HOUR)
         .values("partner_id")
         .annotate(
             last_hour=Count("pk"),
@@ -150,7 +150,7 @@ def _coming(acting: Acting, now: datetime) -> dict[Any, Counts]:
             waiting=Count("pk", filter=~parked), oldest_at=Min("received_at", filter=~parked),
             stuck=Count("pk", filter=parked), stuck_since=Min("received_at", filter=parked),
         ),
-        rows.filter(received_at__gte=now - _HOUR)
+        rows.filter(of_anybody(), received_at__gte=now - _HOUR)
         .values("partner_id", "feed_id")
         .annotate(
             last_hour=Count("pk"),

@@ -10,6 +10,7 @@ from messaging import services
 from messaging.models import Link, QueueAlert
 from messaging.queries import links_not_working, queues_backing_up
 from messaging.queries.links import is_down, link_of
+from requesting.models import Rule
 from tests.house.routes import Cast, routes
 from tests.house.who import ROLES
 from tests.messaging.senders import make_partner
@@ -39,6 +40,20 @@ def page(world: World, username: str, address: str = "/services/") -> str:
 def declare(world: World, partner, **fields: str):
     address = reverse("declare-down", args=[partner.pk])
     return world.client("central").post(address, {"reason": "They move house."} | fields)
+
+
+def test_checks_of_requests_are_parts_of_the_service_with_their_true_state(world: World) -> None:
+    Rule.objects.all().delete()
+    html = page(world, "gp")
+    assert "Not running (0 rules in force). Compare each test with earlier and open" in html
+    for key, kind in (("dup", "duplicate_open"), ("age", "min_age"), ("sex", "side_words")):
+        Rule.objects.create(key=key, version=1, kind=kind, level="L1", source="Here")
+    html = page(world, "gp")
+    assert "Duplicate checks" in html
+    assert "open requests as it is chosen: 1 rule in force." in html
+    assert "the patient as it is chosen: 2 rules in force." in html
+    Rule.objects.create(key="new", version=1, kind="not_known_here", level="L1", source="Here")
+    assert page(world, "gp").count("Not running") == 2
 
 
 @pytest.mark.hazard("H49")
@@ -97,7 +112,7 @@ def test_all_services_says_what_that_means_to_a_gp_and_why_to_an_operator(
     gp, central = page(world, "gp"), page(world, "central")
     assert "Resolve: its address cannot be found." in central
     assert "Resolve:" not in gp
-    assert "Not agreed: judged by its own messages alone." in central
+    assert "Not agreed. While nothing is sent to it, nobody sees whether it works." in central
     for html in (gp, central):
         assert "Not working" in html
 
