@@ -5,10 +5,11 @@
   if (!line) return;
   const end = Date.now() + Number(line.dataset.secondsLeft) * 1000;
   const words = line.querySelector("[data-seconds]");
+  const before = line.dataset.words || "Sent in";
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
     if (left > 0) {
-      words.textContent = `Sent in ${left} ${left === 1 ? "second" : "seconds"}.`;
+      words.textContent = `${before} ${left} ${left === 1 ? "second" : "seconds"}.`;
       window.setTimeout(tick, 250);
       return;
     }
