@@ -479,13 +479,14 @@ def test_an_open_line_or_a_senseless_address_stops_the_start(url):
 def test_a_new_name_makes_nobody_a_second_person(world):
     """Married meanwhile, or of the same name as a colleague: people are told apart, not names."""
     first, other = world.acting("central"), world.acting(world.stranger("central").username)
-    other.user.display_name, other.user.profession = first.user.display_name, first.user.profession
+    for each in ("title", "first_name", "last_name", "profession"):
+        setattr(other.user, each, getattr(first.user, each))
     other.user.save()
     box = services.enter_mailbox(
         first.organisation, purpose="downtime", address="new@stmildred.nhs.example",
         display_name="", by=first,
     )  # fmt: skip
-    first.user.display_name = "Ms N Newname"
+    first.user.last_name = "Newname"
     first.user.save()
     again = world.acting("central")
     assert again.label != box.entered_by
