@@ -118,8 +118,16 @@ def _merge(
         return
     if retired not in holders:
         raise Park(MERGE, "The record in MRG-1 was merged into a third one already.")
+    _check_prior_name(retired, gone)
     _wait_for_earlier(inbound, survivor, retired)
     services.merge(survivor, retired, source=by.label, by=by, message_id=inbound.pk)
+
+
+def _check_prior_name(retired: Patient, gone: matching.Demographics) -> None:
+    """MRG-7 is optional. One name changes by marriage; both at once say that MRG-1 is mistyped."""
+    ours = queries.demographics(retired)
+    if matching.family_names_differ(ours, gone) and matching.given_names_differ(ours, gone):
+        raise Park(IDENTITY, "The name in MRG-7 is not that of the record with MRG-1's number.")
 
 
 def _wait_for_earlier(inbound: InboundMessage, *patients: Patient) -> None:

@@ -440,6 +440,22 @@ def test_a_survivor_of_another_name_and_birth_date_is_parked(surgery):
     assert parked(surgery, raw) == "patient_identity"
 
 
+@pytest.mark.hazard("H21")
+@pytest.mark.parametrize(
+    ("name", "merges"),
+    [("Testpatient^Agnes", True), ("Married^Agnes", True), ("", True), ("Other^Bernard", False)],
+)
+def test_a_discarded_number_under_the_name_of_somebody_else_merges_nobody(surgery, name, merges):
+    survivor, retired = two(surgery)
+    raw = a40(survivor, retired, mrg=f"{number_of(retired)}^^^{KINGSMERE}^MR||||||{name}")
+    if merges:
+        surgery.hear(raw, pas())
+        assert Merge.objects.get().state == MergeState.APPLIED
+    else:
+        assert parked(surgery, raw) == "patient_identity"
+        assert not Merge.objects.exists()
+
+
 def test_an_nhs_number_that_is_on_both_sides_says_nothing_of_the_discarded_record(surgery):
     survivor, retired = two(surgery)
     nhs = f"{survivor.nhs_number}^^^NHS^NH"

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import AccessEvent
 from messaging import wire
+from messaging.models import InboundMessage
 from messaging.services import accept, process_waiting
 from patients.hl7 import pid_segment
 from requesting.models import PreviousResult, RequestItem
@@ -406,3 +407,6 @@ def test_bytes_that_are_no_characters_are_never_filed_as_question_marks(clinic):
     process_waiting()
     assert not Report.objects.exists()
     assert not Observation.objects.filter(value__contains="?").exists()
+    message = InboundMessage.objects.get()
+    assert (message.state, message.reason_code) == ("parked", "charset")  # a person looks at it
+    assert bytes(message.raw) == raw
