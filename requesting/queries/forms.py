@@ -25,7 +25,7 @@ from nhsuk.formats import how_many
 from requesting import policies
 from requesting.errors import NotFound
 from requesting.form_states import KEY_IN_WITHIN, FormStatus
-from requesting.models import DowntimeForm, FormEventRow, OrderMessage, RequestItem
+from requesting.models import DowntimeForm, FormEventRow, OrderMessage, Request, RequestItem
 from requesting.states import ON_THE_WIRE, Status
 
 from .doors import as_uuid
@@ -334,11 +334,15 @@ def _forms_called(acting: Acting, wanted: str) -> tuple[FormRow, ...]:
 def _items_called(
     acting: Acting, wanted: str, on_forms: set[int | None]
 ) -> tuple[RequestItem, ...]:
-    named = Q(request__reference=wanted) | Q(placer_number=wanted)
-    rows = RequestItem.objects.filter(
-        named | Q(filler_number__iexact=wanted, filler_number__gt=""),
-        request__released_at__isnull=False,
-    )  # fmt: skip
+    """By what is indexed first; by the department's own number only where nothing was found."""
+    requests = list(Request.objects.filter(reference=wanted).values_list("pk", flat=True))
+    ours = Q(request__in=requests) | Q(placer_number=wanted)
+    theirs = Q(filler_number__iexact=wanted, filler_number__gt="")
+    return _items_named(acting, ours, on_forms) or _items_named(acting, theirs, on_forms)
+
+
+def _items_named(acting: Acting, named: Q, on_forms: set[int | None]) -> tuple[RequestItem, ...]:
+    rows = RequestItem.objects.filter(named, request__released_at__isnull=False)
     if acting.organisation is None or acting.organisation.kind != OrganisationKind.CENTRAL:
         rows = rows.filter(department=acting.organisation)
     rows = rows.exclude(order_messages__in=[key for key in on_forms if key])
