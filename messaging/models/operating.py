@@ -11,7 +11,7 @@ from .partners import Partner
 
 
 class Correction(models.Model):
-    """An edited copy of a parked message or a dead letter; the original's bytes stay as they are."""
+    """An edited copy of a parked message or a dead letter; the original's bytes stay."""
 
     inbound = models.ForeignKey(
         InboundMessage, models.PROTECT, null=True, related_name="corrections"

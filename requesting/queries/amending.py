@@ -34,9 +34,7 @@ def amended(item: RequestItem, posted: Content) -> Content:
     day, who gets the results."""
     code = item.service.code
     found = next((line for line in posted.lines if line.service == code), Line(service=code))
-    fixed = replace(
-        found, side=item.side, take_from=item.take_from, collection=item.collection
-    )
+    fixed = replace(found, side=item.side, take_from=item.take_from, collection=item.collection)
     trust = item.department.parent or item.department
     return Content(
         lines=(fixed,), hospital=trust.ods_code, priority=posted.priority,

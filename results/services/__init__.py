@@ -19,6 +19,6 @@ from .reviewing import note_copy_seen, review, review_together
 __all__ = [
     "agree_host", "approve_attachment", "attach", "decline_attachment", "escalate_due",
     "file_report", "hold_news", "keep_watch", "note_copy_seen", "note_progress", "on_link",
-    "post_digests", "reconcile", "reconcile_file", "refused_files", "release_due", "release_news", "review",
-    "review_together", "take_files", "watch_rates",
+    "post_digests", "reconcile", "reconcile_file", "refused_files", "release_due",
+    "release_news", "review", "review_together", "take_files", "watch_rates",
 ]  # fmt: skip

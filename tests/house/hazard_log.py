@@ -22,8 +22,11 @@ hazard is held only while its tests are green.
 
 
 def marks(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """(test name, hazard) for each mark in one file."""
+    """(test name, hazard) for each mark in one file; the file's own mark is of all of it."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+            each = node.value.elts if isinstance(node.value, ast.List) else [node.value]
+            yield from (("(all of it)", hazard) for mark in each for hazard in _hazards(mark))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for decorator in node.decorator_list:
                 yield from ((node.name, hazard) for hazard in _hazards(decorator))

@@ -101,6 +101,7 @@ class Cast(World):
         self.agnes = self.patient()
         self.held = surgery.ask(patient=self.agnes)
         self.to_vet = surgery.vetting(line("knee-xray", side="L", reasons=KNEE), patient=self.agnes)
+        self.on_its_way = surgery.released(line("crp"), patient=self.agnes)
         self.report = _reported(surgery, self.agnes)
         self.form, self.ticket = _on_paper(surgery, self.agnes)
         self.drill, self.practice = _drill(self, surgery)
@@ -133,6 +134,7 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "requesting:sent": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:undo": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
     "requesting:details": lambda cast: {"patient_id": cast.agnes.pk, "request_id": cast.held.pk},
+    "requesting:amend": lambda cast: {"item_id": cast.on_its_way.pk},
     "requesting:ticket": lambda cast: {"ticket_id": cast.ticket.pk},
     **{
         f"requesting:{name}": lambda cast: {"drill_id": cast.drill.pk}
@@ -198,14 +200,16 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
         for name in ("unmatched-one", "decide-attachment")
     },
     "results:attach": lambda cast: {
-        "pk": _unmatched(cast)[0].pk, "item_id": _unmatched(cast)[1].pk,
+        "pk": _unmatched(cast)[0].pk,
+        "item_id": _unmatched(cast)[1].pk,
     },
     "results:original": lambda cast: {"report_id": cast.report.pk, "number": 1},
     "patients:merge": lambda cast: {"merge_id": cast.merge.pk},
     "patients:decide-merge": lambda cast: {"merge_id": cast.merge.pk},
     "patients:undo-merge": lambda cast: {"merge_id": cast.merge.pk},
     "patients:former": lambda cast: {
-        "patient_id": cast.agnes.pk, "retired_id": cast.former.pk,
+        "patient_id": cast.agnes.pk,
+        "retired_id": cast.former.pk,
     },
     "results:over-time": lambda cast: {"patient_id": cast.agnes.pk, "code": "HB"},
 }

@@ -177,3 +177,5 @@ NOT_THEIR_OWN = {
     ("results:review", "ahp"), ("results:seen", "ahp"),
     ("messaging:withdraw-change", "central"),  # what a colleague proposed
 }  # fmt: skip
+# The original message of a report is for those who may review that very one.
+NOT_THEIRS_TO_READ = {("results:original", "ahp")}

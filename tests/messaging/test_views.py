@@ -1,6 +1,5 @@
 """What the operators see of messages, and what they may do about them."""
 
-
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse

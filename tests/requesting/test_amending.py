@@ -25,9 +25,7 @@ def amend(surgery, item, **changes):
 def left(item) -> None:
     """Its message is on the wire, or was: nobody knows whether it arrived."""
     order = item.order_messages.order_by("-pk").first()
-    OutboundMessage.objects.filter(control_id=order.control_id).update(
-        first_sent_at=timezone.now()
-    )
+    OutboundMessage.objects.filter(control_id=order.control_id).update(first_sent_at=timezone.now())
 
 
 def controls(surgery, item) -> list[str]:
