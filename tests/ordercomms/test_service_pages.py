@@ -98,7 +98,7 @@ def test_the_notice_is_on_every_page_that_there_is(db: None) -> None:
 def _html(response) -> str:
     is_page = response.headers.get("Content-Type", "").startswith("text/html")
     if response.streaming:
-        response.close()  # as a web server does when it has sent the file
+        list(response.streaming_content)  # to its end, which closes the file
         return ""
     return response.content.decode() if is_page else ""
 
