@@ -39,6 +39,7 @@ NAVIGATION = (
     NavigationItem("Merges", "patients:merges"),
     # A vetter comes to it from the vetting list.
     NavigationItem("Downtime forms", "requesting:keying", frozenset({"laboratory", "central"})),
+    NavigationItem("All services", "services", frozenset({"central"})),
 )
 MOST_ITEMS = 5
 FIND = "patients:find"

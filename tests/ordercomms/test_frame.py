@@ -16,7 +16,7 @@ MENUS = {
     "practice-admin": ["Find a patient", "Practice requests", "Results"],
     "radiologist": ["Vetting", "Requests"],
     "lab": ["Requests", "Messages", "Merges", "Downtime forms"],
-    "central": ["Messages", "Merges", "Downtime forms"],
+    "central": ["Messages", "Merges", "Downtime forms", "All services"],
 }
 
 

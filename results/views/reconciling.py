@@ -18,10 +18,9 @@ from requesting.errors import Refused
 from requesting.partner_lists import LARGEST, LIST_WORDS, NotAList
 from requesting.queries import reconciling as differences
 from requesting.reconciling import WORDS
-
-from . import services
-from .queries import rates, unmatched
-from .unmatched import CannotAttach, State
+from results import services
+from results.queries import rates, unmatched
+from results.unmatched import CannotAttach, State
 
 GONE = "Somebody has dealt with it already."
 

@@ -15,11 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from nhsuk.formats import cdatetime_text, how_many
 from patients.queries import patient_for
-
-from . import forms, queries, services
-from .errors import AlreadyReviewed, ChangedSince, NotAllowed, NotAnAnswer, NotFiledTogether
-from .policies import may_see_original
-from .states import OUTCOME_WORDS, Group, Outcome, may_be
+from results import forms, queries, services
+from results.errors import AlreadyReviewed, ChangedSince, NotAllowed, NotAnAnswer, NotFiledTogether
+from results.policies import may_see_original
+from results.states import OUTCOME_WORDS, Group, Outcome, may_be
 
 CHANGED = "This report changed while you were reading it. Your answer was not saved."
 

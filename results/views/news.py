@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from . import services
-from .queries import news as queries
+from results import services
+from results.queries import news as queries
 
 SAY_WHY = "Enter why the e-mails are held"
 LONGEST = 300
