@@ -95,7 +95,7 @@ def mail_lists(acting: Acting, *, shown: str, purpose: str, page: int) -> MailLi
     pages = max(1, -(-(mails.count() + bounces.count()) // PAGE))
     page = min(max(page, 1), pages)
     lines = _merged(mails, bounces, chosen, page)
-    return MailLists(chosen, purpose, lines, page, pages, _counts(acting))
+    return MailLists(chosen, purpose, lines, page, pages, _counts(_mails(acting), _bounces(acting)))
 
 
 def _mails(acting: Acting) -> QuerySet[MailMessage]:
@@ -112,9 +112,9 @@ def _states(lists: dict[Any, MailList], chosen: MailList) -> list[str]:
     return [state for state, each in lists.items() if each is chosen]
 
 
-def _counts(acting: Acting) -> dict[MailList, int]:
+def _counts(mails: QuerySet[MailMessage], bounces: QuerySet[Bounce]) -> dict[MailList, int]:
     counts = {MailList.NEEDS_YOU: 0, MailList.WAITING: 0}
-    for rows, lists in ((_mails(acting), MAIL_LISTS), (_bounces(acting), BOUNCE_LISTS)):
+    for rows, lists in ((mails, MAIL_LISTS), (bounces, BOUNCE_LISTS)):
         open_states = [state for state, each in lists.items() if each in counts]
         found = rows.filter(state__in=open_states).order_by().values("state")
         for row in found.annotate(count=Count("pk")):
@@ -126,8 +126,8 @@ def needing_somebody(acting: Acting) -> int | None:
     """How many mails and returns wait for a person; None for whoever does not look after them."""
     if not may_operate_mail(acting):
         return None
-    drills = _mails(acting).filter(purpose=MailPurpose.DRILL, state__in=MAIL_TROUBLE)
-    return _counts(acting)[MailList.NEEDS_YOU] - drills.count()  # practice is no real figure
+    real = _mails(acting).exclude(purpose=MailPurpose.DRILL)  # practice is no real figure
+    return _counts(real, _bounces(acting))[MailList.NEEDS_YOU]
 
 
 def _merged(

@@ -113,7 +113,9 @@ def test_the_table_is_read_by_route_and_method(entry: dict, method: str, needed:
 
 def test_a_gp_of_a_network_that_may_not_request_keeps_every_other_permission(world: World) -> None:
     here, there = world.acting("gp2", at=NORTHGATE), world.acting("gp2", at=PCN)
-    assert here.permissions - there.permissions == {Permission.REQUEST_TESTS}
+    # Nor a form for a colleague: what may not be asked for is not asked for on paper (O14).
+    lost = {Permission.REQUEST_TESTS, Permission.OPEN_TICKETS}
+    assert here.permissions - there.permissions == lost
 
 
 def test_requesting_for_such_an_organisation_is_refused_in_words(

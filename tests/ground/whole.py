@@ -79,7 +79,7 @@ class Run:
         """Tell make alone, and wait for it; its exit code."""
         assert self.process
         self.process.send_signal(how)
-        return self.process.wait(30)
+        return self.process.wait(60)  # each part may take its time to end, on a busy machine
 
     def processes(self) -> dict[int, str]:
         """Every process that was told of this data folder, by its words or its environment."""

@@ -75,7 +75,7 @@ def test_a_result_that_nobody_asked_for_is_looked_into_and_closed(visit, laborat
     page = visit("lab", "/messages/")
     counter = Counter(page)
     expect(page.get_by_role("row", name="Nobody here asked for this")).to_have_count(2)
-    counter.click("link", "Result")
+    counter.click("link", "message in")
     expect(page.get_by_text("Patient identifier list")).to_be_visible()
     expect(page.get_by_text("Rang the surgery.")).to_be_visible()
     counter.click("textbox", "Or say how you dealt with it")
