@@ -152,6 +152,17 @@ def test_a_late_acknowledgement_never_counts_for_the_next_message(line):
     assert {state(first), state(second)} == {"waiting"}
 
 
+@pytest.mark.hazard("H14")
+def test_a_line_on_which_nobody_answered_in_time_is_closed(line):
+    other, partner = line(peer.silent, peer.says(b"AA"))
+    message = queue(partner)
+    services.deliver(partner.pk)
+    wait_over()
+    services.deliver(partner.pk)
+    assert state(message) == "acknowledged"
+    assert other.connections == 2
+
+
 def test_a_connection_that_the_partner_closed_meanwhile_is_replaced_at_once(line):
     other, partner = line(peer.says(b"AA"))
     first = queue(partner)

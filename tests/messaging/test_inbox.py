@@ -4,6 +4,7 @@ import pytest
 
 from messaging import services, wire
 from messaging.models import InboundMessage
+from messaging.services import inbox
 from messaging.states import InState
 from tests.messaging.senders import make_partner, note, patient, sent, taken
 
@@ -175,6 +176,18 @@ def test_a_message_that_kills_its_worker_comes_back_counted(ris):
     services.process_waiting()
     row = InboundMessage.objects.get()
     assert (row.state, row.attempts, taken()) == ("processed", 3, ["1"])
+
+
+@pytest.mark.hazard("H26")
+def test_a_worker_that_lost_its_claim_changes_nothing(ris):
+    """It froze for longer than its lease; meanwhile another took the message and processed it."""
+    services.accept(sent("1", patient()))
+    (early,) = inbox._claim(1)
+    InboundMessage.objects.update(not_before=None)  # as if its lease had run out
+    (late,) = inbox._claim(1)
+    inbox._process(*late)
+    inbox._process(*early)
+    assert taken() == ["1"]
 
 
 def test_one_patients_messages_keep_their_order_and_others_pass(ris):
