@@ -68,13 +68,17 @@ def test_each_version_says_it_in_its_own_fields(kind, version):
     assert all(bool(note.raw(4)) == (version >= "2.3.1") for note in message.all("NTE"))
 
 
-@pytest.mark.parametrize(("kind", "version"), EACH)
+# Those that the version has; SPM in 2.4 is the UK's own (HL7 UK A.3), which hl7apy does not know.
+KNOWN_TO_HL7APY = [
+    (kind, version)
+    for kind, version in EACH
+    if version >= SINCE[kind] and not (kind.startswith("OML") and version == "2.4")
+]
+
+
+@pytest.mark.parametrize(("kind", "version"), KNOWN_TO_HL7APY)
 def test_hl7apy_finds_nothing_wrong_with_the_structure(kind, version):
     """One order each: hl7apy groups the second order of a message wrongly (demo.hospital)."""
-    if version < SINCE[kind]:
-        pytest.skip(f"{kind} is not in version {version}")
-    if kind.startswith("OML") and version == "2.4":
-        pytest.skip("SPM in 2.4 is the UK's own (HL7 UK A.3), which hl7apy does not know")
     line = replace(lines_for(kind)[0], answers=())
     _, message = said(kind, version, "NW", line)
     if kind == "ORM^O01":
