@@ -2,14 +2,14 @@
 
 import csv
 import re
-from pathlib import Path
 
 import pytest
 
 from catalogue.importers import OUR_RELEASE, read_release
 from catalogue.wording import normalise
+from tests.found import CORPORA
 
-NICIP = Path(__file__).resolve().parents[3] / "shared/corpora/codesets/nicip/nicip.csv"
+NICIP = CORPORA / "codesets" / "nicip" / "nicip.csv"
 RELEASE = read_release(OUR_RELEASE)
 SERVICES = RELEASE.services.values()
 EXAMINATIONS = [service for service in SERVICES if service.discipline == "radiology"]

@@ -1,25 +1,23 @@
 """Messages that other people's systems sent, as files: ../shared/corpora/hl7v2."""
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
 from messaging import wire
 from messaging.models import InboundMessage
+from tests.found import ABSENT, MESSAGES
 from tests.messaging.processes import Line, listening
 from tests.messaging.senders import make_partner, sent
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "hl7v2"
-
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="../shared/corpora is not there")
+pytestmark = pytest.mark.skipif(not MESSAGES.is_dir(), reason=ABSENT)
 
 
 @pytest.fixture(scope="module")
 def messages():
-    files = sorted(CORPUS.rglob("*.hl7"))
+    files = sorted(MESSAGES.rglob("*.hl7"))
     assert len(files) >= 1000, "the corpus is not whole"
-    return {str(file.relative_to(CORPUS)): file.read_bytes() for file in files}
+    return {str(file.relative_to(MESSAGES)): file.read_bytes() for file in files}
 
 
 def header(raw: bytes) -> list[bytes]:

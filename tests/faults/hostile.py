@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from django.utils import timezone
 
@@ -18,6 +17,7 @@ from demo.processes import Child
 from messaging import acknowledgement, mllp, wire
 from messaging.models import InboundMessage
 from tests.failures.test_message_faults import resident_megabytes
+from tests.found import MESSAGES
 from tests.hostile.judging import broken_promises
 from tests.hostile.streams import Hostile, frames_of
 from tests.hostile.talking import Attacker, Tally, converse
@@ -27,7 +27,6 @@ from .abuse import MIB, _accepts
 from .report import Report
 from .rig import Rig
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "hl7v2"
 ATTACKERS = 4
 MOST_MEGABYTES = 512
 HELD = 200  # connections, each with a frame that does not end
@@ -69,7 +68,7 @@ def hostile_messages(rig: Rig, report: Report) -> None:
 
 def _send_corpus(port: int, tally: Tally, report: Report) -> None:
     """The messages of other people's systems first, on one connection."""
-    files = sorted(CORPUS.rglob("*.hl7")) if CORPUS.is_dir() else []
+    files = sorted(MESSAGES.rglob("*.hl7")) if MESSAGES.is_dir() else []
     packets = [mllp.START + file.read_bytes() + mllp.END for file in files]
     if packets:
         tally.hear(b"".join(packets), converse(port, packets))

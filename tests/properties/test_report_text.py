@@ -2,7 +2,6 @@
 the wire, the database and the page, and the values of real messages (hazard H25)."""
 
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -10,10 +9,10 @@ from django.urls import reverse
 from messaging import wire
 from messaging.errors import Unparseable
 from results.hl7.values import read_text
+from tests.found import ABSENT, MESSAGES
 from tests.results.clinic import Clinic
 from tests.results.letters import nte, obx
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "hl7v2"
 AWKWARD = [
     "<", ">", "&", "&lt;", "&amp;lt;", "<b>", "</div>", "<script>alert(1)</script>", "<!--", "]]>",
     '"', "'", "|", "^", "~", "\\", "\\.br\\", "\\F\\", "\\H\\x\\N\\", "\\X0D\\", "µ", "β", "≤", "±",
@@ -103,7 +102,7 @@ def test_the_original_of_every_awkward_text_is_the_message(world):
 
 def real_values():
     """OBX-5 of every message of the corpus that can be read, with what the wire says of it."""
-    for path in sorted(CORPUS.glob("*/*.hl7")):
+    for path in sorted(MESSAGES.glob("*/*.hl7")):
         try:
             message = wire.parse(path.read_bytes(), default_charset="8859/1")
         except Unparseable:
@@ -112,7 +111,7 @@ def real_values():
 
 
 @pytest.mark.hazard("H25")
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real messages is not here")
+@pytest.mark.skipif(not MESSAGES.is_dir(), reason=ABSENT)
 def test_no_value_of_a_real_message_loses_a_character():
     found = list(real_values())
     assert len(found) > 500
@@ -123,7 +122,7 @@ def test_no_value_of_a_real_message_loses_a_character():
 
 @pytest.mark.django_db
 @pytest.mark.hazard("H25")
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real messages is not here")
+@pytest.mark.skipif(not MESSAGES.is_dir(), reason=ABSENT)
 def test_the_words_of_real_messages_stand_on_the_page_as_they_were_sent(world):
     said = [each for each in real_values() if each.get(2) in ("TX", "FT", "ST")]
     distinct = list({each.source: each for each in said}.values())[:400]
