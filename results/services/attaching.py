@@ -94,8 +94,10 @@ def _locked(message: InboundMessage, by: Acting) -> InboundMessage:
 
 
 def _locked_item(item: RequestItem) -> RequestItem:
-    rows = RequestItem.objects.select_for_update(of=("self",)).select_related(*WITH)
-    locked = rows.get(pk=item.pk)
+    """Locked, and only then read with what it points at: PostgreSQL leaves a joined row out when it
+    was waited for and is another patient's, or another examination's, since."""
+    RequestItem.objects.select_for_update().only("pk").get(pk=item.pk)
+    locked = RequestItem.objects.select_related(*WITH).get(pk=item.pk)
     locked.is_locked = True  # type: ignore[attr-defined]
     return locked
 
