@@ -108,6 +108,7 @@ def soon_in_front_of_the_requester(
 
     hospital.act(abnormal, "report", kind="abnormal")
     in_time(lambda: steps.count_shown(results, "count-mine") == unread + 2, time.monotonic())
+    mine.bring_to_front()  # a tab behind another paints nothing, and a click waits for paint
     mine.get_by_role("link", name="Show it").click()
     expect(mine.get_by_text("The sample was haemolysed").last).to_be_visible()
     mine.close()

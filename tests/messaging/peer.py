@@ -15,6 +15,12 @@ def control_id(message: bytes) -> bytes:
     return message.split(b"\r")[0].split(b"|")[9]
 
 
+def is_mere_acknowledgement(message: bytes) -> bool:
+    """An MSA, and MSH-15 asks for nothing: to answer it would be to answer an answer."""
+    asks = message.split(b"\r")[0].split(b"|")[14:15]
+    return b"\rMSA|" in message and asks in ([], [b""])
+
+
 def ack(of: bytes, code: bytes = b"AA", text: bytes = b"") -> bytes:
     """An acknowledgement in its frame."""
     return VT + b"MSH|^~\\&|RIS|RX1|ORDERCOMMS|OC1|20261122||ACK|P1|T|2.4\rMSA|%b|%b|%b\r" % (
@@ -105,6 +111,8 @@ class Peer:
 
     def _answer(self, message: bytes, line: socket.socket) -> None:
         self.received.append(message)
+        if is_mere_acknowledgement(message):
+            return
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         answer(message, line)
 

@@ -2,6 +2,7 @@
 person, by cause."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -11,6 +12,7 @@ from accounts.models import AccessEvent
 from messaging import queries, services
 from messaging.causes import IN_CAUSES, OUT_CAUSES, cause_of
 from messaging.models import InboundMessage, Link, OutboundMessage, Partner
+from tests.counting import cost_of
 from tests.messaging import operating
 from tests.messaging.senders import make_partner
 
@@ -195,8 +197,6 @@ def test_a_cause_that_nothing_has_is_an_empty_page(world):
 @pytest.mark.parametrize("name", ["streams", "causes", "queue", "corrections", "replays"])
 def test_no_list_costs_more_for_more_rows(world, partner, name):
     """Measured with one of everything, then with twelve."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
 
     def fill(n):
         operating.bury(partner, f"s{n}")
@@ -210,15 +210,10 @@ def test_no_list_costs_more_for_more_rows(world, partner, name):
 
     client = world.client("central")
     fill(0)
-    page(client, name)
-    with CaptureQueriesContext(connection) as once:
-        page(client, name)
+    once = cost_of(partial(page, client, name))
     for n in range(1, 12):
         fill(n)
-    page(client, name)  # what every page remembers for some seconds is fresh again
-    with CaptureQueriesContext(connection) as often:
-        page(client, name)
-    assert len(often) <= len(once)
+    assert cost_of(partial(page, client, name)) <= once
 
 
 # --- One message ---------------------------------------------------------------------------------
