@@ -21,6 +21,13 @@ class Permission(StrEnum):
     DECLARE_DOWNTIME = "declare_downtime"  # say that a link is down, and that it is over
     OPERATE_MAIL = "operate_mail"  # mails, the directory of mailboxes, held news
     CHANGE_PARTNERS = "change_partners"  # what was agreed with a partner: two people, always
+    ASK_FOR_IMAGES = "ask_for_images"  # open an image exchange ticket, follow one's own
+    VIEW_EXCHANGE = "view_exchange"  # the lists of the image exchange
+    EXCHANGE_IMAGES = "exchange_images"  # tickets, transactions, matching, discs
+    CONTROL_LANES = "control_lanes"  # pause, reorder, cancel transfers
+    SEND_TRAUMA = "send_trauma"  # a trauma patient's scan, out of hours
+    KEEP_INSTITUTIONS = "keep_institutions"  # the directory and its nodes
+    VIEW_EXCHANGE_FIGURES = "view_exchange_figures"  # compliance, twice a year and yearly
     HOLD_PACK_KEY = "hold_pack_key"  # the passphrase of the place's downtime pack
     VIEW_SERVICES = "view_services"  # the status page; everybody has it
 
@@ -41,6 +48,11 @@ REQUESTER = {
 }  # fmt: skip
 VETTER = {
     P.VET_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS, P.VIEW_RESULTS, P.VIEW_SERVICES, P.KEY_IN_FORMS,
+    P.ASK_FOR_IMAGES, P.VIEW_EXCHANGE,
+}  # fmt: skip
+
+EXCHANGER = {
+    P.ASK_FOR_IMAGES, P.VIEW_EXCHANGE, P.EXCHANGE_IMAGES, P.CONTROL_LANES, P.VIEW_SERVICES,
 }  # fmt: skip
 
 ROLES: dict[str, Role] = {
@@ -79,6 +91,21 @@ ROLES: dict[str, Role] = {
             }
         ),
     ),
+    "mbp": Role(
+        "Image exchange service desk",
+        "Moves images in and out: tickets, transactions, queues, matching.",
+        frozenset(EXCHANGER),
+    ),
+    "mbp-lead": Role(
+        "Image exchange lead",
+        "Sees that the exchange works; keeps the directory of institutions.",
+        frozenset(EXCHANGER | {P.KEEP_INSTITUTIONS, P.VIEW_EXCHANGE_FIGURES}),
+    ),
+    "on-call": Role(
+        "On-call imaging",
+        "Sends a trauma patient’s scan out of hours.",
+        frozenset({P.SEND_TRAUMA, P.ASK_FOR_IMAGES, P.VIEW_EXCHANGE, P.VIEW_SERVICES}),
+    ),
     "central": Role(
         "Central team",
         "Runs the service: messages, partners and their state.",
@@ -92,6 +119,9 @@ ROLES: dict[str, Role] = {
                 P.OPEN_TICKETS,
                 P.MERGE_PATIENTS,
                 P.CHANGE_PARTNERS,
+                P.KEEP_INSTITUTIONS,
+                P.VIEW_EXCHANGE,
+                P.VIEW_EXCHANGE_FIGURES,
             }
         ),
     ),
@@ -114,6 +144,13 @@ DEEDS: dict[Permission, str] = {
     P.OPERATE_MAIL: "look after mail",
     P.CHANGE_PARTNERS: "change what was agreed with a partner",
     P.HOLD_PACK_KEY: "make the passphrase of the downtime pack",
+    P.ASK_FOR_IMAGES: "ask for images",
+    P.VIEW_EXCHANGE: "see the image exchange",
+    P.EXCHANGE_IMAGES: "exchange images",
+    P.CONTROL_LANES: "change the order of transfers",
+    P.SEND_TRAUMA: "send a trauma patient’s scan",
+    P.KEEP_INSTITUTIONS: "change the directory of institutions",
+    P.VIEW_EXCHANGE_FIGURES: "see the figures of the image exchange",
     P.VIEW_SERVICES: "see the state of the services",
 }
 

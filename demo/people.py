@@ -229,6 +229,20 @@ PEOPLE = (
         ("HCPC", "BS990008"),
     ),
     Person(
+        "mbp", "Mr", "Imran", "Aziz", "Service desk analyst", ((KINGSMERE, "mbp"),),
+        "Open a ticket for images from another hospital, watch the lanes, match and file",
+    ),
+    Person(
+        "mbp-lead", "Mrs", "Fiona", "Calder", "Service desk lead", ((KINGSMERE, "mbp-lead"),),
+        "Keep the directory of institutions; see how fast Blue Light was",
+    ),
+    Person(
+        "on-call", "Mr", "Leo", "Brandt", "Radiographer on call",
+        ((radiology_of(KINGSMERE), "on-call"),),
+        "At night: send a trauma patient’s CT to the trauma centre",
+        ("HCPC", "RA990011"),
+    ),
+    Person(
         "central", "Mr", "Owen", "Davies", "Service manager", ((CENTRE, "central"),),
         "See that it works: parked messages, links, their state",
     ),

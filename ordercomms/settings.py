@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "catalogue",
     "requesting",
     "results",
+    "iep",
 ]
 if DEBUG:
     INSTALLED_APPS.append("demo")  # its commands: seed_demo, make_launch_link
@@ -181,6 +182,7 @@ SWEEPS = {
         "results.tasks.sweep_reconciliation",
         "ordercomms.standby.turn.sweep",
     ],
+    "images": [],  # the image exchange: what came, clocks, what the other side is to be told
 }
 
 # --- When we ourselves are down: see ordercomms/standby -------------------------------------------
@@ -220,6 +222,13 @@ TLS_DIR = Path(os.environ.get("TLS_DIR", DATA_DIR / "tls"))  # our key pairs, <n
 HL7_SITE_PREFIX = os.environ.get("HL7_SITE_PREFIX", "OC1")
 # P in live, T elsewhere: no partner or feed of the other kind is spoken with (MSH-11).
 HL7_PROCESSING_ID = os.environ.get("HL7_PROCESSING_ID", "T" if DEBUG else "P")
+
+# --- Images: see iep/ -----------------------------------------------------------------------------
+DICOM_HOST = os.environ.get("DICOM_HOST", "127.0.0.1")
+DICOM_PORT = int(os.environ.get("DICOM_PORT", "11112"))
+DICOM_AET = os.environ.get("DICOM_AET", "ORDERCOMMS")
+DICOM_TLS_PORT = int(os.environ.get("DICOM_TLS_PORT", "0"))  # 0: no port for TLS
+IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
 
 # --- Mail: an extra, which closes nothing ---------------------------------------------------------
 # smtps://user:password@host:465, or smtp://user:password@host:587 (STARTTLS, never without it).

@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("requesting.urls")),
     path("", include("results.urls")),
     path("messages/", include("messaging.urls")),
+    path("iep/", include("iep.urls")),
 ]
 
 handler400 = views.bad_request

@@ -4,7 +4,10 @@
 role by role and method by method, and a route that is missing from either fails the build.
 """
 
-ROLES = ("gp", "ahp", "practice-admin", "radiologist", "lab", "central")  # a demo user of each role
+# A demo user of each role
+ROLES = (
+    "gp", "ahp", "practice-admin", "radiologist", "lab", "mbp", "mbp-lead", "on-call", "central",
+)  # fmt: skip
 
 EVERYBODY = frozenset({"", *ROLES})  # "" is a stranger
 STAFF = frozenset(ROLES)
@@ -16,6 +19,9 @@ DEPARTMENTS = frozenset({"radiologist", "lab"})
 CENTRAL = frozenset({"central"})
 OPERATORS = frozenset({"lab", "central"})
 READERS = PRACTICE | VETTERS
+DESK = frozenset({"mbp", "mbp-lead"})  # the image exchange's service desk
+EXCHANGE_VIEWERS = DESK | {"radiologist", "on-call", "central"}
+IMAGE_ASKERS = DESK | {"radiologist", "on-call"}
 
 # Route → who may read it, who may do something there. A missing second part: nobody may.
 WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {

@@ -1,0 +1,1 @@
+"""Moving a study from one hospital to another, completely."""

@@ -1,0 +1,1 @@
+"""The door to DICOM: nobody outside this package imports pydicom or pynetdicom."""

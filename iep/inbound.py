@@ -1,0 +1,1 @@
+"""What the RIS says of the examinations that we asked it to register."""

@@ -1,0 +1,1 @@
+"""Doorbells and sweeps of the image exchange. The work itself is claimed from PostgreSQL."""

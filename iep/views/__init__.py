@@ -1,0 +1,1 @@
+"""The screens of the image exchange, a module for each."""
