@@ -40,8 +40,8 @@ class Disc(models.Model):
                 condition=Q(state__in=[each.value for each in DiscState]), name="disc_state"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=[each.value for each in TERMINAL], due_at__isnull=True)
-                | (~Q(state__in=[each.value for each in TERMINAL]) & Q(due_at__isnull=False)),
+                condition=Q(state__in=sorted(each.value for each in TERMINAL), due_at__isnull=True)
+                | (~Q(state__in=sorted(each.value for each in TERMINAL)) & Q(due_at__isnull=False)),
                 name="a_disc_that_waits_has_a_clock",
             ),
             models.UniqueConstraint(fields=["ticket", "number"], name="a_disc_once"),

@@ -98,8 +98,13 @@ class Ticket(models.Model):
                 name="a_blue_light_ticket_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=[state.value for state in TERMINAL], due_at__isnull=True)
-                | (~Q(state__in=[state.value for state in TERMINAL]) & Q(due_at__isnull=False)),
+                condition=Q(
+                    state__in=sorted(state.value for state in TERMINAL), due_at__isnull=True
+                )
+                | (
+                    ~Q(state__in=sorted(state.value for state in TERMINAL))
+                    & Q(due_at__isnull=False)
+                ),
                 name="an_open_ticket_has_a_clock",
             ),
         ]

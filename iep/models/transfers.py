@@ -112,7 +112,7 @@ class Transfer(models.Model):
             ),
             models.Index(
                 fields=["state", "-state_since"], name="transfers_by_state",
-                condition=~Q(state__in=[each.value for each in TERMINAL]),
+                condition=~Q(state__in=sorted(each.value for each in TERMINAL)),
             ),
             models.Index(fields=["transaction"], name="transfers_of"),
             models.Index(
