@@ -3,6 +3,7 @@
 import http.client
 import re
 import uuid
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.test import Client
@@ -33,7 +34,7 @@ def web_dies(rig: Rig, report: Report) -> None:
     where = ("--respawn-failed-workers", "ordercomms.wsgi:application")
     rig.add("web", *words, *more, *where, DIES_AFTER_COMMIT=str(DIES))
     wait_until(lambda: accepts_connections(port), seconds=40)
-    browser = Browser(port, World().client("gp"))
+    browser = Browser(port, World().client("gp"), tend=rig.tend)
     tries, keys = 0, set()
     for patient in patients:
         key, asked = browser.send(f"/p/{patient.pk}/request/")
@@ -52,9 +53,13 @@ def web_dies(rig: Rig, report: Report) -> None:
 
 
 class Browser:
-    """Fills in the form, presses Send, and presses it again when nothing comes back."""
+    """Fills in the form, presses Send, and presses it again when nothing comes back.
 
-    def __init__(self, port: int, client: Client) -> None:
+    `tend` starts what has ended: granian gives up when a worker of it dies twice in five seconds.
+    """
+
+    def __init__(self, port: int, client: Client, *, tend: Callable[[], None]) -> None:
+        self.tend = tend
         self.port = port
         self.cookies = {name: morsel.value for name, morsel in client.cookies.items()}
 
@@ -75,7 +80,8 @@ class Browser:
             try:
                 status, page = self._ask(method, address, body)
             except (OSError, http.client.HTTPException):
-                wait_until(lambda: False, seconds=0.3)
+                self.tend()
+                wait_until(lambda: accepts_connections(self.port), seconds=10)
                 continue
             if status not in (200, 302):
                 raise AssertionError(f"{status} for {method}")
