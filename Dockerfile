@@ -22,7 +22,7 @@ COPY --from=made /app /app
 COPY --from=made /static /static
 WORKDIR /app
 ENV PATH=/runtime/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/static DATA_DIR=/data
-RUN mkdir -p /data /bounces/new /bounces/cur /bounces/tmp /standby && chown -R ordercomms /data /bounces /standby
+RUN mkdir -p /data/images /bounces/new /bounces/cur /bounces/tmp /standby && chown -R ordercomms /data /bounces /standby
 USER ordercomms
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", \
      "--workers", "4", "--blocking-threads", "1", "ordercomms.wsgi:application"]

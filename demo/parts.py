@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = "127.0.0.1"
 INBOX_PROCESSES = 2  # results are filed by as many as there are: one Python uses one core
 MOST_WEB_PROCESSES = 4  # on one person's machine; each takes 90 MB
-QUEUES = ("hl7_in", "hl7_out", "mail", "timers")
+QUEUES = ("hl7_in", "hl7_out", "mail", "timers", "images", "lanes_out", "lanes_in")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ MLLP = Port("MLLP_PORT", 2575, "HL7 coming in")
 HOSPITAL = Port("HOSPITAL_PORT", 8001, "the stand-in hospital's page")
 HOSPITAL_MLLP = Port("HOSPITAL_MLLP_PORT", 2576, "HL7 to the stand-in hospital")
 MAIL = Port("MAIL_PORT", 8025, "mail to the stand-in hospital")
-PORTS = (WEB, MLLP, HOSPITAL, HOSPITAL_MLLP, MAIL)
+DICOM = Port("DICOM_PORT", 11112, "images coming in")
+HOSPITAL_DICOM = Port("HOSPITAL_DICOM_PORT", 11113, "images to the stand-in hospital")
+PORTS = (WEB, MLLP, HOSPITAL, HOSPITAL_MLLP, MAIL, DICOM, HOSPITAL_DICOM)
 
 
 def environment(
