@@ -228,7 +228,15 @@ DICOM_HOST = os.environ.get("DICOM_HOST", "127.0.0.1")
 DICOM_PORT = int(os.environ.get("DICOM_PORT", "11112"))
 DICOM_AET = os.environ.get("DICOM_AET", "ORDERCOMMS")
 DICOM_TLS_PORT = int(os.environ.get("DICOM_TLS_PORT", "0"))  # 0: no port for TLS
+DICOM_TLS_KEY = os.environ.get("DICOM_TLS_KEY", "dicom")  # our key pair in TLS_DIR
+DICOM_ASSOCIATIONS = int(os.environ.get("DICOM_ASSOCIATIONS", "40"))  # at once, of each process
+DICOM_ASSOCIATIONS_PER_PEER = int(os.environ.get("DICOM_ASSOCIATIONS_PER_PEER", "8"))
+DICOM_MAX_OBJECT_BYTES = int(os.environ.get("DICOM_MAX_OBJECT_BYTES", str(4 * 1024**3)))
+DICOM_PROCESSES = int(os.environ.get("DICOM_PROCESSES", "1"))  # that share the listener's port
 IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
+# The last of the disk: the reserve (or 5 %, where that is more) is kept for blue light.
+IMAGES_RESERVE_BYTES = int(os.environ.get("IMAGES_RESERVE_BYTES", str(1024**3)))
+IMAGES_LEAST_BYTES = int(os.environ.get("IMAGES_LEAST_BYTES", str(256 * 1024**2)))
 
 # --- Mail: an extra, which closes nothing ---------------------------------------------------------
 # smtps://user:password@host:465, or smtp://user:password@host:587 (STARTTLS, never without it).
@@ -255,6 +263,7 @@ MAIL_SENDERS = {
         ("alerts", "alerted reports"),
         ("service", "service notices"),
         ("drill", "DRILL"),
+        ("images", "requests for images"),
     )
 }
 MAIL_RETURN_PATH = os.environ.get("MAIL_RETURN_PATH", f"bounces@{MAIL_FROM_DOMAIN}")
