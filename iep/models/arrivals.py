@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Organisation
 from iep.states.studies import TERMINAL, FileState, Origin, RisState, StudyState
@@ -67,6 +67,16 @@ class Study(models.Model):
     matched_at = models.DateTimeField(null=True, blank=True)
     coercions = models.JSONField(default=dict, blank=True)  # {"PatientID": ["X1", "S1234567"]}
     our_accession = models.CharField(max_length=16, blank=True)
+    code_why = models.CharField(max_length=200, blank=True)  # why not the sender's code
+    # Name, birth date and one number agreed; otherwise a first person vouched and a second matched.
+    identity_agreed = models.BooleanField(default=False)
+    vouched_patient = models.ForeignKey(
+        Patient, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    vouched_by = models.CharField(max_length=150, blank=True)
+    vouched_by_id = models.BigIntegerField(null=True, blank=True)
+    vouched_at = models.DateTimeField(null=True, blank=True)
+    vouched_why = models.CharField(max_length=300, blank=True)
     # The RIS
     placer_number = models.CharField(max_length=22, blank=True)
     ris_state = models.CharField(max_length=8, default=RisState.NONE.value)
@@ -74,6 +84,8 @@ class Study(models.Model):
         OutboundMessage, models.PROTECT, null=True, blank=True, related_name="+"
     )
     ris_why = models.CharField(max_length=300, blank=True)
+    ris_number = models.CharField(max_length=40, blank=True)  # the filler's: ORC-3
+    former_placers = models.JSONField(default=list, blank=True)  # of matches that were taken back
     in_pacs_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -100,9 +112,28 @@ class Study(models.Model):
             models.UniqueConstraint(
                 fields=["placer_number"], condition=~Q(placer_number=""), name="one_ris_event_each"
             ),
+            models.CheckConstraint(  # where something differs it takes two persons (hazard H41)
+                condition=~Q(state__in=[StudyState.MATCHED.value, StudyState.FILED.value])
+                | Q(identity_agreed=True)
+                | (
+                    Q(
+                        vouched_by_id__isnull=False,
+                        matched_by_id__isnull=False,
+                        vouched_patient__isnull=False,
+                    )
+                    & ~Q(vouched_by_id=F("matched_by_id"))
+                    & Q(vouched_patient=F("patient"))
+                ),
+                name="a_match_that_differs_took_two_people",
+            ),
         ]
         indexes = [
             models.Index(fields=["study_uid"], name="study_uid"),
+            models.Index(
+                fields=["state_since"],
+                name="studies_to_file",
+                condition=Q(state=StudyState.MATCHED.value),
+            ),
             models.Index(fields=["state", "due_at"], name="studies_by_state"),
             models.Index(fields=["patient", "-acquired_on"], name="studies_of_patient"),
         ]
@@ -112,8 +143,8 @@ class Study(models.Model):
 
     @property
     def is_unverified(self) -> bool:
-        """Until the RIS has the examination (hazard H46)."""
-        return self.ris_state != RisState.HELD
+        """Until the RIS has the examination (hazard H46). What came from our own PACS has one."""
+        return self.origin != Origin.PACS and self.ris_state != RisState.HELD
 
 
 @append_only
@@ -140,6 +171,9 @@ class ReceivedFile(models.Model):
     )
     disc = models.ForeignKey(Disc, models.PROTECT, null=True, blank=True, related_name="files")
     study = models.ForeignKey(Study, models.PROTECT, null=True, blank=True, related_name="files")
+    original = models.ForeignKey(  # of a copy with our numbers
+        "self", models.PROTECT, null=True, blank=True, related_name="copies"
+    )
     received_at = models.DateTimeField(auto_now_add=True)
     size = models.PositiveBigIntegerField()  # bytes
     sha256 = models.CharField(max_length=64)
@@ -181,6 +215,16 @@ class ReceivedFile(models.Model):
                 fields=["study", "sop_uid"],
                 condition=Q(state=FileState.KEPT.value),
                 name="an_instance_once_in_a_study",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=FileState.COPY.value)
+                | Q(original__isnull=False, study__isnull=False),
+                name="a_copy_has_an_original",
+            ),
+            models.UniqueConstraint(
+                fields=["original"],
+                condition=Q(state=FileState.COPY.value),
+                name="one_copy_at_a_time",
             ),
         ]
         indexes = [

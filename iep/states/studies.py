@@ -77,6 +77,7 @@ class FileState(StrEnum):
     QUARANTINED = "quarantined"  # stored as received, not looked into
     KEPT = "kept"  # read in the sandbox: part of a study
     REFUSED = "refused"  # with a reason; the bytes are kept for a person
+    COPY = "copy"  # of a kept one, with our numbers, on its way to PACS; dropped when that has it
     DISCARDED = "discarded"  # the bytes are gone
 
 
