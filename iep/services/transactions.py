@@ -1,0 +1,424 @@
+"""What passes between two institutions: making a transaction, deciding on it, ending it.
+
+Its type, its direction and where it goes are fixed once it exists: the service refuses to change
+them and so does the database. Everything else of it moves by `record`, as states/transactions.py
+says. The modules beside this one say what goes with it: `saying` (messages), `attaching`
+(reports), `sending` (which images), `outcomes` (what became of them), `purging`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Organisation, User
+from accounts.policies import Acting
+from iep import policies
+from iep.all_imaging import asks_for_all
+from iep.errors import NotAccepted
+from iep.models import Institution, Node, Study, Ticket, Transaction
+from iep.services.attaching import attach
+from iep.services.moving import locked, move, write_event
+from iep.services.saying import heard, read_messages, say
+from iep.states.priorities import Priority, Reason
+from iep.states.transactions import (
+    DECLINE_WORDS,
+    TAKE_UP_LIMITS,
+    DeclineReason,
+    Direction,
+    TransactionEvent,
+    TransactionKind,
+)
+from patients.models import Patient
+
+__all__ = [
+    "About", "about_ticket", "accept", "ask_details", "assign", "attach", "came_unasked",
+    "cancel", "change_priority", "create", "decline", "details_came", "heard", "process_again",
+    "read_messages", "record", "say", "tell",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class About:
+    """Whose images, which ones, and who wants them, as the side that asks wrote it.
+
+    `exams` are dicts with `description`, and `acquired_on` (ISO), `modality`, `code`, `study_uid`
+    where they are known.
+    """
+
+    patient: Patient | None = None
+    family_name: str = ""
+    given_names: str = ""
+    birth_date: date | None = None
+    nhs_number: str = ""
+    local_number: str = ""
+    exams: list[dict[str, str]] = field(default_factory=list)
+    requester_name: str = ""
+    consultant: str = ""
+    department: str = ""
+    reason: str = ""
+    needed_by: date | None = None
+    comments: str = ""
+    care_reason: str = ""
+
+
+def about_ticket(ticket: Ticket) -> About:
+    """What the formal written request says, for the transaction that is made of it."""
+    return About(
+        patient=ticket.patient,
+        family_name=ticket.family_name,
+        given_names=ticket.given_names,
+        birth_date=ticket.birth_date,
+        nhs_number=ticket.nhs_number,
+        local_number=ticket.s_number,
+        exams=[_exam(each) for each in ticket.exams.all()],
+        requester_name=ticket.requester_name,
+        consultant=ticket.consultant,
+        department=ticket.department,
+        reason=ticket.reason,
+        needed_by=ticket.needed_by,
+        comments=ticket.instructions,
+    )
+
+
+def _exam(exam: Any) -> dict[str, str]:
+    return {
+        "acquired_on": exam.acquired_on.isoformat() if exam.acquired_on else "",
+        "modality": exam.modality,
+        "description": exam.description,
+        "code": exam.code,
+    }
+
+
+# --- Making one ----------------------------------------------------------------------------------
+
+
+def create(
+    *,
+    kind: TransactionKind | str,
+    institution: Institution,
+    by: Acting,
+    ticket: Ticket | None = None,
+    node: Node | None = None,
+    priority: int = Priority.NORMAL,
+    about: About | None = None,
+    direction: Direction | str = Direction.OUT,
+    organisation: Organisation | None = None,
+    shared_id: UUID | None = None,
+    **facts: Any,
+) -> Transaction:
+    """A new transaction with its number; `facts` are fields of About that differ from the ticket.
+
+    `node` is a machine of the institution: its default one where none is named. One that the
+    other side made (direction in) is kept as they wrote it; ours is refused when it is not
+    complete. A ticket that is given is moved to "with the other hospital".
+    Raises NotAccepted: incomplete, all_imaging, other_node, inactive, not_blue, no_trust.
+    """
+    said = replace(about or (about_ticket(ticket) if ticket else About()), **facts)
+    trust = organisation or (ticket.organisation if ticket else policies.trust_of(by))
+    if trust is None:
+        raise NotAccepted("no_trust", "Choose the trust for which you are working.")
+    if direction == Direction.OUT:
+        _refuse_what_they_would_decline(said, kind, institution, priority)
+    with transaction.atomic():
+        made = _row(kind, institution, node, priority, direction, trust, ticket, said, by)
+        made.shared_id = shared_id or uuid4()
+        made.save(force_insert=True)
+        write_event(made, TransactionEvent.CREATED, "", by=by)
+        if direction == Direction.OUT:
+            tell(made, "created")
+        if ticket is not None:
+            _tell_ticket_that_it_runs(made, ticket, by)
+    return made
+
+
+def _row(
+    kind: TransactionKind | str,
+    institution: Institution,
+    node: Node | None,
+    priority: int,
+    direction: Direction | str,
+    trust: Organisation,
+    ticket: Ticket | None,
+    said: About,
+    by: Acting,
+) -> Transaction:
+    now = timezone.now()
+    fields = {name: getattr(said, name) for name in About.__dataclass_fields__}
+    return Transaction(
+        number=_next_number(),
+        kind=TransactionKind(kind).value,
+        direction=Direction(direction).value,
+        destination=institution.kind,
+        institution=institution,
+        node=_node_of(institution, node),
+        organisation=trust,
+        ticket=ticket,
+        priority=int(priority),
+        state_since=now,
+        due_at=now + TAKE_UP_LIMITS[int(priority)],
+        created_by=by.label[:150],
+        created_by_user=by.user,
+        **fields,
+    )
+
+
+def _next_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('iep_transaction_number')")
+        return int(cursor.fetchone()[0])
+
+
+def _node_of(institution: Institution, node: Node | None) -> Node | None:
+    if node is None:
+        return institution.nodes.filter(is_default=True).first()
+    if node.institution_id != institution.pk:
+        raise NotAccepted("other_node", "That machine belongs to another institution.")
+    return node
+
+
+def _refuse_what_they_would_decline(
+    said: About, kind: TransactionKind | str, institution: Institution, priority: int
+) -> None:
+    if not institution.is_active:
+        raise NotAccepted("inactive", f"{institution.full_name} is no longer used. Choose another.")
+    if kind == TransactionKind.DIRECT:
+        return
+    if any(asks_for_all(text) for text in _texts(said)):
+        raise NotAccepted(
+            "all_imaging",
+            "Say which examinations, each with its date. “All imaging” is not accepted.",
+        )
+    _refuse_gaps(said)
+    if priority == Priority.BLUE_LIGHT and said.reason != Reason.BLUE_LIGHT:
+        raise NotAccepted("not_blue", "Blue Light needs a Blue Light reason. Choose the reason.")
+
+
+def _texts(said: About) -> list[str]:
+    return [each.get("description", "") for each in said.exams] + [said.comments]
+
+
+def _refuse_gaps(said: About) -> None:
+    gaps = {
+        "the requester": said.requester_name.strip(),
+        "the consultant": said.consultant.strip(),
+        "the department": said.department.strip(),
+    }
+    missing = [words for words, value in gaps.items() if not value]
+    if missing:
+        raise NotAccepted("incomplete", f"Name {_listed(missing)}, or it may be declined.")
+    if not (said.family_name and said.birth_date and (said.nhs_number or said.local_number)):
+        raise NotAccepted(
+            "no_patient", "Give the patient's name, date of birth and NHS number or S number."
+        )
+    if not said.exams or not all(each.get("description", "").strip() for each in said.exams):
+        raise NotAccepted("no_exam", "Name at least one examination, with its type and body part.")
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _tell_ticket_that_it_runs(made: Transaction, ticket: Ticket, by: Acting) -> None:
+    from iep.services import tickets
+    from iep.states.tickets import TicketEvent
+
+    tickets.record(ticket, TicketEvent.REQUESTED, words=f"Transaction {made.number}", by=by)
+
+
+def came_unasked(study: Study, *, by: Acting) -> Transaction:
+    """The direct routing of a study that nobody asked for: for a person to match or to refuse."""
+    if study.node is None:
+        raise ValueError("a study that came by the network has a node")
+    with transaction.atomic():
+        made = create(
+            kind=TransactionKind.DIRECT,
+            direction=Direction.IN,
+            institution=study.node.institution,
+            node=study.node,
+            organisation=study.organisation,
+            by=by,
+            local_number=study.header_patient_id[:40],
+            nhs_number=study.header_nhs_number,
+            birth_date=study.header_birth_date,
+            exams=[_exam_of_study(study)],
+            **_names(study.header_name),
+        )
+        Study.objects.filter(pk=study.pk).update(transaction=made)
+        study.transaction = made
+        return record(made, TransactionEvent.DELIVERED, by=by, images=study.received)
+
+
+def _names(person_name: str) -> dict[str, str]:
+    """PN: `family^given^middle^prefix^suffix` (PS3.5 section 6.2)."""
+    family, _, rest = person_name.split("=")[0].partition("^")
+    return {"family_name": family[:80], "given_names": " ".join(rest.split("^")[:2]).strip()[:80]}
+
+
+def _exam_of_study(study: Study) -> dict[str, str]:
+    return {
+        "acquired_on": study.acquired_on.isoformat() if study.acquired_on else "",
+        "modality": "/".join(study.modalities)[:16],
+        "description": study.description,
+        "code": study.code,
+        "study_uid": study.study_uid,
+    }
+
+
+# --- Moving it -----------------------------------------------------------------------------------
+
+
+def record(
+    thing: Transaction,
+    event: TransactionEvent,
+    *,
+    words: str = "",
+    by: Acting,
+    **changes: Any,
+) -> Transaction:
+    """Move it by its table; `changes` are fields to set. Raises NoSuchMove.
+
+    What is fixed once created cannot be among the changes (NotAccepted "fixed").
+    """
+    if fixed := FIXED & set(changes):
+        raise NotAccepted("fixed", f"{', '.join(sorted(fixed))} cannot be changed. Start again.")
+    with transaction.atomic():
+        return move(locked(thing), event, by=by, words=words, **changes)
+
+
+FIXED = frozenset({"kind", "direction", "destination", "institution", "institution_id", "number",
+                   "organisation", "organisation_id", "shared_id"})  # fmt: skip
+
+
+def tell(thing: Transaction, what: str, **facts: Any) -> None:
+    """Put down what the other installation has yet to be told; a worker tells it."""
+    if thing.node is None or thing.node.kind != "gateway":
+        return
+    thing.to_tell = [*thing.to_tell, {"what": what, **facts}]
+    if not thing._state.adding:
+        thing.save(update_fields=["to_tell"])
+
+
+# --- What a person decides -----------------------------------------------------------------------
+
+
+def accept(thing: Transaction, *, by: Acting) -> Transaction:
+    """We shall do what they ask for; or: they told us that they will."""
+    with transaction.atomic():
+        done = record(thing, TransactionEvent.ACCEPTED, by=by)
+        _tell_if_ours_to_say(done, "accepted", by)
+    return done
+
+
+def ask_details(thing: Transaction, text: str, *, by: Acting) -> Transaction:
+    """Ask the other side for what is missing; it waits for their answer."""
+    with transaction.atomic():
+        say(thing, text, by)
+        return record(thing, TransactionEvent.ASKED_DETAILS, words=text, by=by)
+
+
+def details_came(thing: Transaction, *, by: Acting) -> Transaction:
+    return record(thing, TransactionEvent.DETAILS_CAME, by=by)
+
+
+def decline(
+    thing: Transaction, reason: DeclineReason | str, words: str = "", *, by: Acting
+) -> Transaction:
+    """Declined, by us or by them: the images will not be sent. That is no failure.
+
+    Another reason than the two usual ones needs words. The requester is told by our ticket, which
+    comes back to the service desk. Raises NotAccepted: no_words, no_reason; NoSuchMove.
+    """
+    from iep.services import outcomes
+
+    if reason not in set(DeclineReason):
+        raise NotAccepted("no_reason", "Choose why it is declined.")
+    reason, words = DeclineReason(reason), words.strip()
+    if reason is DeclineReason.OTHER and not words:
+        raise NotAccepted("no_words", "Say why it is declined.")
+    sentence = words if reason is DeclineReason.OTHER else DECLINE_WORDS[reason]
+    if words and reason is not DeclineReason.OTHER:
+        sentence = f"{sentence}. {words}"
+    with transaction.atomic():
+        done = record(
+            thing, TransactionEvent.DECLINED, by=by, words=sentence[:300],
+            declined_reason=reason.value, why=sentence[:300],
+        )  # fmt: skip
+        _tell_if_ours_to_say(done, "declined", by, reason=reason.value, words=sentence[:300])
+        outcomes.declined(done, by=by)
+    return done
+
+
+def process_again(thing: Transaction, *, by: Acting, **facts: Any) -> Transaction:
+    """A declined one, asked anew with what was missing: `facts` are fields of About.
+
+    The other side is told of all of it again. Raises NotAccepted as `create`; NoSuchMove.
+    """
+    with transaction.atomic():
+        row = locked(thing)
+        said = replace(_about(row), **facts)
+        if row.direction == Direction.OUT:
+            _refuse_what_they_would_decline(said, row.kind, row.institution, row.priority)
+        changed = {name: value for name, value in facts.items() if value != getattr(row, name)}
+        again = record(row, TransactionEvent.RETRIED, by=by, declined_reason="", why="", **changed)
+        if again.direction == Direction.OUT:
+            tell(again, "created")
+        if again.ticket is not None:
+            _tell_ticket_that_it_runs(again, again.ticket, by)
+    return again
+
+
+def _about(row: Transaction) -> About:
+    return About(**{name: getattr(row, name) for name in About.__dataclass_fields__})
+
+
+def cancel(thing: Transaction, why: str, *, by: Acting) -> Transaction:
+    """Abort it: what waits in the lanes is cancelled. Not once an image has left for them.
+
+    Raises NotAccepted: no_words, left; NoSuchMove.
+    """
+    from iep.services import sending
+
+    if not why.strip():
+        raise NotAccepted("no_words", "Say why it is cancelled.")
+    with transaction.atomic():
+        row = locked(thing)
+        sending.stop_all(row, by=by)
+        done = record(row, TransactionEvent.CANCELLED, words=why, by=by, why=why.strip()[:300])
+        tell(done, "cancelled", words=why.strip()[:300])
+    return done
+
+
+def assign(thing: Transaction, user: User | None, *, by: Acting) -> Transaction:
+    """Whose it is to work on; None: nobody's."""
+    words = f"Assigned to {user.display_name}" if user else "Assigned to nobody"
+    return record(thing, TransactionEvent.NOTED, words=words, by=by, assigned_to=user)
+
+
+def change_priority(
+    thing: Transaction, priority: int, reason: Reason | str, *, by: Acting
+) -> Transaction:
+    """Up or down, with its reason; written down either way (hazard H39). Its transfers follow."""
+    from iep.services import sending
+
+    if priority == Priority.BLUE_LIGHT and reason != Reason.BLUE_LIGHT:
+        raise NotAccepted("not_blue", "Blue Light needs a Blue Light reason. Choose the reason.")
+    with transaction.atomic():
+        words = f"Priority: {Priority(priority).name.replace('_', ' ').lower()}"
+        done = record(
+            thing, TransactionEvent.NOTED, words=words, by=by,
+            priority=int(priority), reason=Reason(reason).value,
+        )  # fmt: skip
+        sending.change_priority(done, priority, by=by)
+    return done
+
+
+def _tell_if_ours_to_say(thing: Transaction, what: str, by: Acting, **facts: Any) -> None:
+    """What we decided on theirs; what they told us is not told back."""
+    if by.user is not None and thing.direction == Direction.IN:
+        tell(thing, what, **facts)
