@@ -22,10 +22,13 @@ def mailbox_for(organisation: Organisation, purpose: str, *, modality: str = "")
 
     The one of the modality goes before the one for every modality. Only verified ones.
     """
-    wanted = usable_mailboxes().filter(purpose=purpose, modality__in={modality, ""})
     places = [organisation.pk]
     if organisation.kind == OrganisationKind.DEPARTMENT and organisation.parent_id:
         places.append(organisation.parent_id)
+    # Most places have none, and this is asked of each result that is filed.
+    if not Mailbox.objects.filter(organisation_id__in=places, purpose=purpose).exists():
+        return None
+    wanted = usable_mailboxes().filter(purpose=purpose, modality__in={modality, ""})
     for place in places:
         found = wanted.filter(organisation_id=place).order_by("-modality", "pk").first()
         if found:
