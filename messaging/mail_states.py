@@ -21,6 +21,7 @@ class MailPurpose(StrEnum):
     ALERTS = "alerts"  # one alerted report
     SERVICE = "service"  # to those who run the service
     DRILL = "drill"  # a practised downtime; only to mailboxes that were agreed for drills
+    IMAGES = "images"  # a request for images: to the requester's own mailbox
 
 
 PURPOSE_WORDS: dict[MailPurpose, str] = {
@@ -30,6 +31,7 @@ PURPOSE_WORDS: dict[MailPurpose, str] = {
     MailPurpose.ALERTS: "Alerted reports",
     MailPurpose.SERVICE: "Service notices",
     MailPurpose.DRILL: "Drills",
+    MailPurpose.IMAGES: "Requests for images",
 }
 
 

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from accounts.models import OrganisationKind
+from accounts.models import Organisation, OrganisationKind
 from accounts.policies import Acting
 from accounts.roles import Permission
 
@@ -64,6 +64,24 @@ def may_verify_mailbox(acting: Acting, mailbox: Mailbox) -> bool:
     """Somebody else than who entered the address, as long as it stands: a person, not a name."""
     if acting.user is None or mailbox.valid_to is not None:
         return False
+    if not (may_operate_mail(acting) or _is_at_their_desk(acting, mailbox)):
+        return False
     if mailbox.entered_by_user_id is None:  # from a time when only the name was kept
-        return may_operate_mail(acting) and mailbox.entered_by != acting.label[:150]
-    return may_operate_mail(acting) and mailbox.entered_by_user_id != acting.user.pk
+        return mailbox.entered_by != acting.label[:150]
+    return mailbox.entered_by_user_id != acting.user.pk
+
+
+def _is_at_their_desk(acting: Acting, mailbox: Mailbox) -> bool:
+    """A requester's own mailbox is made sure of by the service desk of their trust."""
+    place = acting.organisation
+    if place is None or not mailbox.is_personal or not acting.may(Permission.EXCHANGE_IMAGES):
+        return False
+    return mailbox.organisation_id in (place.pk, place.parent_id)
+
+
+def may_enter_own_mailbox(acting: Acting, organisation: Organisation) -> bool:
+    """Who asks for images there, by the address to which the answer goes; who looks after mail."""
+    place = acting.organisation
+    asks = acting.may(Permission.ASK_FOR_IMAGES) and place is not None
+    is_theirs = place is not None and organisation.pk in (place.pk, place.parent_id)
+    return acting.is_system or may_operate_mail(acting) or (asks and is_theirs)

@@ -23,6 +23,8 @@ class Mailbox(models.Model):
     purpose = models.CharField(max_length=12)  # MailPurpose
     modality = models.CharField(max_length=12, blank=True)  # "XR", "US"; "" for every other one
     address = models.EmailField(max_length=120)
+    # A requester's own, and no place's: one for each address, and nobody else's mail goes there.
+    is_personal = models.BooleanField(default=False)
     display_name = models.CharField(max_length=80)
     entered_by = models.CharField(max_length=150, blank=True)  # as people saw the name then
     entered_by_user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -37,8 +39,17 @@ class Mailbox(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["organisation", "purpose", "modality"],
-                condition=Q(valid_to__isnull=True),
+                condition=Q(valid_to__isnull=True, is_personal=False),
                 name="one_mailbox_for_each_thing",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "purpose", "address"],
+                condition=Q(valid_to__isnull=True, is_personal=True),
+                name="one_mailbox_for_each_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_personal=False) | Q(purpose=MailPurpose.IMAGES.value, modality=""),
+                name="a_personal_mailbox_is_for_images",
             ),
             models.CheckConstraint(
                 condition=Q(purpose__in=[purpose.value for purpose in MailPurpose]),

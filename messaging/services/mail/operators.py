@@ -61,7 +61,9 @@ def send_to_corrected(mail: MailMessage, *, by: Acting) -> MailMessage:
     locked = _locked(mail, by)
     after_mail(locked.state, MailEvent.HANDLE)
     old = locked.mailbox
-    box = mailbox_for(old.organisation, old.purpose, modality=old.modality)
+    # A person's own has no successor in the directory: their room writes to them again.
+    place = None if old.is_personal else old.organisation
+    box = mailbox_for(place, old.purpose, modality=old.modality) if place else None
     if box is None or box.address == locked.to_address:
         raise NotSendable(
             "mail_recipient", "The directory has no other verified address for this mailbox yet."
