@@ -70,7 +70,7 @@ def environment(
 
 
 def children(data_dir: Path, env: dict[str, str]) -> list[Child]:
-    """The product's processes and the stand-in hospital."""
+    """The product's processes, the stand-in hospital and its archive of images."""
     full = {**os.environ, **env, "PYTHONUNBUFFERED": "1"}
     logs = data_dir / "logs"
 
@@ -90,6 +90,7 @@ def children(data_dir: Path, env: dict[str, str]) -> list[Child]:
         python("beat", *_beat(data_dir), orphaned=signal.SIGKILL),
         python("listener", "manage.py", "mllp_listen"),
         python("hospital", "-m", "demo.hospital"),
+        python("pacs", "-m", "demo.pacs"),
     ]
 
 

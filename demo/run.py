@@ -204,7 +204,7 @@ class Demo:
 
 def away() -> str:
     """The parts that do not answer yet, as words; empty when all do."""
-    doors = (parts.HOSPITAL, parts.HOSPITAL_MLLP, parts.MAIL)
+    doors = (parts.HOSPITAL, parts.HOSPITAL_MLLP, parts.MAIL, parts.HOSPITAL_DICOM)
     missing = [port.whose for port in doors if not _accepts(port)]
     return ", ".join(missing + _not_ready())
 
