@@ -1,0 +1,21 @@
+"""The night window of batch work: hours of the wall clock in London, whatever the clocks do."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def is_night(at: datetime, window: str) -> bool:
+    """Whether an aware moment falls into a window such as `20:00-06:00` (the end is not in it).
+
+    The wall clock decides: on the night when it goes back the window is an hour longer, on the
+    night when it goes forward an hour shorter. Raises ValueError: no window.
+    """
+    begins, ends = (time.fromisoformat(part.strip()) for part in window.split("-"))
+    now = at.astimezone(LONDON).time()
+    if begins <= ends:
+        return begins <= now < ends
+    return now >= begins or now < ends
