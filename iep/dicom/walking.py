@@ -25,6 +25,8 @@ from pydicom.uid import (
 )
 
 PREAMBLE, MAGIC = 128, b"DICM"
+# And Deflated Image Frame Compression (PS3.5 A.4.13), which pydicom has no name for yet.
+SYNTAXES = frozenset({*AllTransferSyntaxes, "1.2.840.10008.1.2.8.1"})
 MOST_DEEP = 32
 MOST_ELEMENTS = 1_000_000
 MOST_VALUE = 4096  # bytes of a value that we read
@@ -38,7 +40,7 @@ VRS = LONG_VRS | frozenset(
      b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
 )  # fmt: skip
 UID = re.compile(rb"[0-9.]{1,64}")
-TRANSFER_SYNTAX, META_SOP_CLASS, META_SOP_UID = 0x00020010, 0x00020002, 0x00020003
+TRANSFER_SYNTAX, META_SOP_CLASS = 0x00020010, 0x00020002
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS = 0x7FE00008, 0x7FE00009, 0x7FE00010
 PIXEL_TAGS = frozenset({FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS})
@@ -54,8 +56,6 @@ class Refused(Exception):
 
 def _truncated() -> Refused:
     return Refused("truncated", "A length in the file goes beyond its end: it is cut off or wrong.")
-
-
 
 
 @dataclass
@@ -96,6 +96,7 @@ class Walk:
         self._tag, self._short = struct.Struct(order + "HH"), struct.Struct(order + "H")
         self._long = struct.Struct(order + "L")
         self.levels: list[_Level] = []
+        self.limit = end  # where the innermost thing with a length ends
         self.count, self.last = 0, -1
         stream.seek(start)
 
@@ -112,17 +113,14 @@ class Walk:
         if any(level.end < 0 and level.kind != "fragments" for level in self.levels):
             raise _truncated()
 
-    @property
-    def limit(self) -> int:
-        """Where the innermost thing with a length ends."""
-        for level in reversed(self.levels):
-            if level.end >= 0:
-                return level.end
-        return self.end
-
     def _close_finished(self) -> None:
         while self.levels and self.levels[-1].end >= 0 and self.at >= self.levels[-1].end:
-            self.levels.pop()
+            self._close()
+
+    def _close(self) -> None:
+        self.levels.pop()
+        ends = (level.end for level in reversed(self.levels) if level.end >= 0)
+        self.limit = next(ends, self.end)
 
     def _read(self, size: int) -> bytes:
         if self.at + size > self.limit:
@@ -152,12 +150,11 @@ class Walk:
     def _delimiter(self, tag: int) -> None:
         (length,) = self._long.unpack(self._read(4))
         level = self.levels[-1] if self.levels else None
-        if tag == ITEM and level is not None and level.kind != "item":
+        ends = {"item": ITEM_END}.get(level.kind, SEQUENCE_END) if level else 0
+        if level is not None and tag == ITEM and level.kind != "item":
             self._item(level, length)
-        elif tag == ITEM_END and level is not None and level.kind == "item" and level.end < 0:
-            self.levels.pop()
-        elif tag == SEQUENCE_END and level is not None and level.kind != "item" and level.end < 0:
-            self.levels.pop()
+        elif level is not None and tag == ends and level.end < 0:
+            self._close()
         else:
             raise Refused("structure", "The sequences in the file do not fit together.")
 
@@ -170,7 +167,9 @@ class Walk:
             keeps = {}
             self.walked.items.setdefault(level.tag, []).append(keeps)
         inner = level.inner
-        return self._open(_Level("item", self._end(length), level.tag, level.implicit, keeps, inner))
+        return self._open(
+            _Level("item", self._end(length), level.tag, level.implicit, keeps, inner)
+        )
 
     def _end(self, length: int) -> int:
         if length == UNDEFINED:
@@ -183,6 +182,8 @@ class Walk:
         if len(self.levels) >= 2 * MOST_DEEP:  # a sequence and its item are one step
             raise Refused("nesting", f"The file nests sequences more than {MOST_DEEP} deep.")
         self.levels.append(level)
+        if level.end >= 0:
+            self.limit = level.end
 
     def _data(self, tag: int) -> None:
         implicit = self.levels[-1].implicit if self.levels else self.implicit
@@ -200,7 +201,8 @@ class Walk:
         implicit = implicit or vr == b"UN"
         if vr not in (b"SQ", b"UN", b""):
             raise Refused("structure", "A data element has no length and is no sequence.")
-        keeps, inner = None, ()
+        keeps: dict[tuple[int, ...], bytes] | None = None
+        inner: tuple[int, ...] = ()
         if self.levels and self.levels[-1].keeps is not None:
             keeps, inner = self.levels[-1].keeps, (*self.levels[-1].inner, tag)
         self._open(_Level("sequence", self._end(length), tag, implicit, keeps, inner))
@@ -276,12 +278,12 @@ def walk(stream: BinaryIO, size: int, wanted: Container[int], within: Container[
 def _read_meta(stream: BinaryIO, size: int, walked: Walked) -> int:
     """Group 0002, always explicit little endian; its group length is not believed."""
     end = PREAMBLE + 4
-    for tag, value, end in _meta_elements(stream, min(size, MOST_META)):
-        walked.meta[tag] = value
+    for tag, value, after in _meta_elements(stream, min(size, MOST_META)):
+        walked.meta[tag], end = value, after
     syntax = walked.meta.get(TRANSFER_SYNTAX, b"").rstrip(b"\0 ")
     if not syntax:
         raise Refused("no_transfer_syntax", "The file does not say how it is encoded.")
-    if not UID.fullmatch(syntax) or syntax.decode() not in AllTransferSyntaxes:
+    if not UID.fullmatch(syntax) or syntax.decode() not in SYNTAXES:
         raise Refused("transfer_syntax", "The file is encoded in a way that is not known here.")
     walked.transfer_syntax = syntax.decode()
     return end
