@@ -53,18 +53,13 @@ WORDS = {
 
 
 class Sandbox:
-    """Reads heads of files, one at a time. Use it as a context manager; starts when it is needed."""
+    """Reads heads of files, one at a time; a context manager. The child starts when needed."""
 
     _said = False
 
-    def __init__(
-        self, command: tuple[str, ...] = (sys.executable, "-s", "-B", "-m", "iep.sandbox")
-    ):
+    def __init__(self, command: tuple[str, ...] = CHILD) -> None:
         self.command = command
-        self.child: subprocess.Popen[bytes] | None = None
-        self.line: socket.socket | None = None
-        self.fresh = True  # it has answered nothing yet
-        self.buffer = b""
+        self.running: _Child | None = None
 
     def __enter__(self) -> Sandbox:
         return self
