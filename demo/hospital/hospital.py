@@ -54,6 +54,7 @@ class Hospital:
         self.lists_to = lists_to  # where its lists for reconciliation are put, once a day
         self._listed_at: datetime | None = None
         self.mail = mail  # the stand-in's mail server, where it has one
+        self.archive = folder.parent / "pacs"  # where the archive of images says how it is
         self.memory = Memory(folder, departments)
         if automatic != "as set":
             for department in self.memory.departments:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from . import lists, mail_page
+from . import images_page, lists, mail_page
 from .actions import Refused
 from .departments import REASONS
 
@@ -240,6 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._html(self.page.render("message.html", line=line))
         elif path == "/mail" or path.startswith("/mail/"):
             self._mail(path)
+        elif path == "/images":
+            self._html(self.page.render("images.html", **images_page.values(hospital.archive)))
         elif path.startswith("/lists/"):
             self._partner_list(path)
         else:
@@ -334,7 +336,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as no:
             self.page.said = str(no)
         back = path if path.startswith("/orders/") and "here" in form else "/"
-        back = "/mail" if path == "/mail" else back
+        back = path if path in ("/mail", "/images") else back
         self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", Location=back)
 
     def _deed(self, path: str, action: str, choice: str, form: dict[str, str]) -> str:
@@ -345,6 +347,8 @@ class _Handler(BaseHTTPRequestHandler):
             sent = hospital.act(path.removeprefix("/orders/"), action, **details)
         elif action == "mail":
             return mail_page.steer(hospital.mail, choice)
+        elif action == "images":
+            return images_page.steer(hospital.archive, choice, form)
         elif action == "settings":
             seconds = {"now": 0.0, "soon": 4.0, "minute": 60.0}.get(form.get("accept", ""))
             hospital.act_at_large("settings", department=choice, accept_after=seconds)

@@ -162,3 +162,36 @@ def test_the_pages_fit_and_have_no_accessibility_fault(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert Axe().run(page).response["violations"] == [], path
     context.close()
+
+
+def test_the_archives_are_steered_from_the_page(hospital: Hospital) -> None:
+    status, page, _ = ask(hospital, "GET", "/images")
+    assert status == 200
+    assert "The archive is not running" in page
+    press(hospital, "/images", "images:mode:slow", place="HOSPITALPACS")
+    assert "The archive is not running." in ask(hospital, "GET", "/")[1]
+
+    hospital.archive.mkdir(exist_ok=True)
+    place = {
+        "ae_title": "HOSPITALPACS", "name": "Kingsmere", "mode": "working", "next": [], "images": 1,
+        "said": ["10:00:00 Asked for 1 images (C-GET)"],
+        "studies": [{"uid": "2.25.7", "what": "CT head", "on": "20261121", "accession": "KM1",
+                     "patient_id": "S1000001", "images": 1}],
+    }  # fmt: skip
+    state = {"port": 11113, "peers": ["ORDERCOMMS"], "hospitals": [place]}
+    (hospital.archive / "state.json").write_text(json.dumps(state))
+    page = ask(hospital, "GET", "/images")[1]
+    for words in ("Kingsmere", "CT head", "21-Nov-2026", "Send to ORDERCOMMS"):
+        assert words in page
+
+    status, _, headers = press(
+        hospital, "/images", "images:send:2.25.7", place="HOSPITALPACS", to="ORDERCOMMS"
+    )
+    assert (status, headers["Location"]) == (303, "/images")
+    assert "HOSPITALPACS sends it to ORDERCOMMS." in ask(hospital, "GET", "/images")[1]
+    told = [json.loads(path.read_text()) for path in (hospital.archive / "told").iterdir()]
+    assert told == [
+        {"ae_title": "HOSPITALPACS", "do": "send", "what": "2.25.7", "to": "ORDERCOMMS"}
+    ]
+    press(hospital, "/images", "images:mode:on fire", place="HOSPITALPACS")
+    assert "The archive cannot do that." in ask(hospital, "GET", "/images")[1]
