@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
@@ -42,6 +43,7 @@ class Transaction(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(default=Priority.NORMAL.value)
     reason = models.CharField(max_length=12, blank=True)
+    eligibility = models.CharField(max_length=20, blank=True)  # what makes it Blue Light
     needed_by = models.DateField(null=True, blank=True)
     comments = models.CharField(max_length=1000, blank=True)
     # Whose images, as the side that made it wrote; ours where we know the patient.
@@ -89,6 +91,42 @@ class Transaction(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["shared_id", "organisation"], name="a_shared_transaction_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(destination__in=[each.value for each in DestinationKind]),
+                name="transaction_destination",
+            ),
+            models.CheckConstraint(  # ours; what others call Blue Light is theirs (hazard H39)
+                condition=~Q(priority=Priority.BLUE_LIGHT.value)
+                | Q(direction=Direction.IN.value)
+                | ~Q(eligibility=""),
+                name="a_blue_light_transaction_says_why",
+            ),
+            models.CheckConstraint(  # hazard H42: nothing is on the exchange without an end
+                condition=~Q(state=TransactionState.ON_IEP.value) | Q(purge_at__isnull=False),
+                name="what_is_on_iep_is_purged_some_day",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(  # "You will not be able to change them later" (the portal)
+                name="fixed_once_created",
+                fields=[
+                    "number",
+                    "shared_id",
+                    "kind",
+                    "direction",
+                    "destination",
+                    "institution",
+                    "organisation",
+                    "created_at",
+                    "created_by",
+                ],
+            ),
+            pgtrigger.Protect(  # nor the machine, once one is named
+                name="node_fixed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__node__isnull=False)
+                & pgtrigger.Q(old__node__df=pgtrigger.F("new__node")),
             ),
         ]
         indexes = [

@@ -8,8 +8,7 @@ says. The modules beside this one say what goes with it: `saying` (messages), `a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,13 +18,19 @@ from django.utils import timezone
 from accounts.models import Organisation, User
 from accounts.policies import Acting
 from iep import policies
-from iep.all_imaging import asks_for_all
 from iep.errors import NotAccepted
 from iep.models import Institution, Node, Study, Ticket, Transaction
+from iep.services.about import (
+    About,
+    about_ticket,
+    refuse_blue_light_without_reason,
+    refuse_what_they_would_decline,
+)
 from iep.services.attaching import attach
 from iep.services.moving import locked, move, write_event
 from iep.services.saying import heard, read_messages, say
-from iep.states.priorities import Priority, Reason
+from iep.services.telling import tell, tell_progress
+from iep.states.priorities import PRIORITY_WORDS, Priority, Reason
 from iep.states.transactions import (
     DECLINE_WORDS,
     TAKE_UP_LIMITS,
@@ -34,65 +39,12 @@ from iep.states.transactions import (
     TransactionEvent,
     TransactionKind,
 )
-from patients.models import Patient
 
 __all__ = [
     "About", "about_ticket", "accept", "ask_details", "assign", "attach", "came_unasked",
     "cancel", "change_priority", "create", "decline", "details_came", "heard", "process_again",
     "read_messages", "record", "say", "tell",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class About:
-    """Whose images, which ones, and who wants them, as the side that asks wrote it.
-
-    `exams` are dicts with `description`, and `acquired_on` (ISO), `modality`, `code`, `study_uid`
-    where they are known.
-    """
-
-    patient: Patient | None = None
-    family_name: str = ""
-    given_names: str = ""
-    birth_date: date | None = None
-    nhs_number: str = ""
-    local_number: str = ""
-    exams: list[dict[str, str]] = field(default_factory=list)
-    requester_name: str = ""
-    consultant: str = ""
-    department: str = ""
-    reason: str = ""
-    needed_by: date | None = None
-    comments: str = ""
-    care_reason: str = ""
-
-
-def about_ticket(ticket: Ticket) -> About:
-    """What the formal written request says, for the transaction that is made of it."""
-    return About(
-        patient=ticket.patient,
-        family_name=ticket.family_name,
-        given_names=ticket.given_names,
-        birth_date=ticket.birth_date,
-        nhs_number=ticket.nhs_number,
-        local_number=ticket.s_number,
-        exams=[_exam(each) for each in ticket.exams.all()],
-        requester_name=ticket.requester_name,
-        consultant=ticket.consultant,
-        department=ticket.department,
-        reason=ticket.reason,
-        needed_by=ticket.needed_by,
-        comments=ticket.instructions,
-    )
-
-
-def _exam(exam: Any) -> dict[str, str]:
-    return {
-        "acquired_on": exam.acquired_on.isoformat() if exam.acquired_on else "",
-        "modality": exam.modality,
-        "description": exam.description,
-        "code": exam.code,
-    }
 
 
 # --- Making one ----------------------------------------------------------------------------------
@@ -124,7 +76,7 @@ def create(
     if trust is None:
         raise NotAccepted("no_trust", "Choose the trust for which you are working.")
     if direction == Direction.OUT:
-        _refuse_what_they_would_decline(said, kind, institution, priority)
+        refuse_what_they_would_decline(said, kind, institution, priority)
     with transaction.atomic():
         made = _row(kind, institution, node, priority, direction, trust, ticket, said, by)
         made.shared_id = shared_id or uuid4()
@@ -180,48 +132,6 @@ def _node_of(institution: Institution, node: Node | None) -> Node | None:
     if node.institution_id != institution.pk:
         raise NotAccepted("other_node", "That machine belongs to another institution.")
     return node
-
-
-def _refuse_what_they_would_decline(
-    said: About, kind: TransactionKind | str, institution: Institution, priority: int
-) -> None:
-    if not institution.is_active:
-        raise NotAccepted("inactive", f"{institution.full_name} is no longer used. Choose another.")
-    if kind == TransactionKind.DIRECT:
-        return
-    if any(asks_for_all(text) for text in _texts(said)):
-        raise NotAccepted(
-            "all_imaging",
-            "Say which examinations, each with its date. “All imaging” is not accepted.",
-        )
-    _refuse_gaps(said)
-    if priority == Priority.BLUE_LIGHT and said.reason != Reason.BLUE_LIGHT:
-        raise NotAccepted("not_blue", "Blue Light needs a Blue Light reason. Choose the reason.")
-
-
-def _texts(said: About) -> list[str]:
-    return [each.get("description", "") for each in said.exams] + [said.comments]
-
-
-def _refuse_gaps(said: About) -> None:
-    gaps = {
-        "the requester": said.requester_name.strip(),
-        "the consultant": said.consultant.strip(),
-        "the department": said.department.strip(),
-    }
-    missing = [words for words, value in gaps.items() if not value]
-    if missing:
-        raise NotAccepted("incomplete", f"Name {_listed(missing)}, or it may be declined.")
-    if not (said.family_name and said.birth_date and (said.nhs_number or said.local_number)):
-        raise NotAccepted(
-            "no_patient", "Give the patient's name, date of birth and NHS number or S number."
-        )
-    if not said.exams or not all(each.get("description", "").strip() for each in said.exams):
-        raise NotAccepted("no_exam", "Name at least one examination, with its type and body part.")
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _tell_ticket_that_it_runs(made: Transaction, ticket: Ticket, by: Acting) -> None:
@@ -288,20 +198,13 @@ def record(
     if fixed := FIXED & set(changes):
         raise NotAccepted("fixed", f"{', '.join(sorted(fixed))} cannot be changed. Start again.")
     with transaction.atomic():
-        return move(locked(thing), event, by=by, words=words, **changes)
+        moved = move(locked(thing), event, by=by, words=words, **changes)
+        tell_progress(moved, event)
+        return moved
 
 
 FIXED = frozenset({"kind", "direction", "destination", "institution", "institution_id", "number",
                    "organisation", "organisation_id", "shared_id"})  # fmt: skip
-
-
-def tell(thing: Transaction, what: str, **facts: Any) -> None:
-    """Put down what the other installation has yet to be told; a worker tells it."""
-    if thing.node is None or thing.node.kind != "gateway":
-        return
-    thing.to_tell = [*thing.to_tell, {"what": what, **facts}]
-    if not thing._state.adding:
-        thing.save(update_fields=["to_tell"])
 
 
 # --- What a person decides -----------------------------------------------------------------------
@@ -363,7 +266,7 @@ def process_again(thing: Transaction, *, by: Acting, **facts: Any) -> Transactio
         row = locked(thing)
         said = replace(_about(row), **facts)
         if row.direction == Direction.OUT:
-            _refuse_what_they_would_decline(said, row.kind, row.institution, row.priority)
+            refuse_what_they_would_decline(said, row.kind, row.institution, row.priority)
         changed = {name: value for name, value in facts.items() if value != getattr(row, name)}
         again = record(row, TransactionEvent.RETRIED, by=by, declined_reason="", why="", **changed)
         if again.direction == Direction.OUT:
@@ -387,9 +290,10 @@ def cancel(thing: Transaction, why: str, *, by: Acting) -> Transaction:
     if not why.strip():
         raise NotAccepted("no_words", "Say why it is cancelled.")
     with transaction.atomic():
-        row = locked(thing)
-        sending.stop_all(row, by=by)
-        done = record(row, TransactionEvent.CANCELLED, words=why, by=by, why=why.strip()[:300])
+        held = sending.hold(thing)
+        sending.refuse_if_left(held)
+        done = record(thing, TransactionEvent.CANCELLED, words=why, by=by, why=why.strip()[:300])
+        sending.stop(held, by=by, words="The transaction was cancelled.")
         tell(done, "cancelled", words=why.strip()[:300])
     return done
 
@@ -400,21 +304,23 @@ def assign(thing: Transaction, user: User | None, *, by: Acting) -> Transaction:
     return record(thing, TransactionEvent.NOTED, words=words, by=by, assigned_to=user)
 
 
-def change_priority(
-    thing: Transaction, priority: int, reason: Reason | str, *, by: Acting
-) -> Transaction:
-    """Up or down, with its reason; written down either way (hazard H39). Its transfers follow."""
+def change_priority(thing: Transaction, priority: int, why: str, *, by: Acting) -> Transaction:
+    """Up or down, written down either way; `why` is an Eligibility for Blue Light (hazard H39).
+
+    Its transfers follow. Raises NotAccepted "not_blue".
+    """
     from iep.services import sending
 
-    if priority == Priority.BLUE_LIGHT and reason != Reason.BLUE_LIGHT:
-        raise NotAccepted("not_blue", "Blue Light needs a Blue Light reason. Choose the reason.")
+    refuse_blue_light_without_reason(priority, why)
+    is_blue = priority == Priority.BLUE_LIGHT
     with transaction.atomic():
-        words = f"Priority: {Priority(priority).name.replace('_', ' ').lower()}"
+        words = f"Priority: {PRIORITY_WORDS[Priority(priority)]}. {why if not is_blue else ''}"
         done = record(
-            thing, TransactionEvent.NOTED, words=words, by=by,
-            priority=int(priority), reason=Reason(reason).value,
+            thing, TransactionEvent.NOTED, words=words.strip(), by=by, priority=int(priority),
+            eligibility=why if is_blue else "",
+            reason=Reason.BLUE_LIGHT.value if is_blue else thing.reason,
         )  # fmt: skip
-        sending.change_priority(done, priority, by=by)
+        sending.change_priority(done, priority, why=why, by=by)
     return done
 
 
