@@ -234,6 +234,14 @@ DICOM_ASSOCIATIONS_PER_PEER = int(os.environ.get("DICOM_ASSOCIATIONS_PER_PEER", 
 DICOM_MAX_OBJECT_BYTES = int(os.environ.get("DICOM_MAX_OBJECT_BYTES", str(4 * 1024**3)))
 DICOM_PROCESSES = int(os.environ.get("DICOM_PROCESSES", "1"))  # that share the listener's port
 IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
+GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", DATA_DIR / "gateway"))  # our keys: <name>.key
+# The image exchange's service desk: see iep/hours.py. A day that is not here is shut, and so is a
+# bank holiday of the country (and part of it) named here.
+IMAGE_DESK_HOURS = {
+    **dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), ("08:00", "17:30")),
+    **dict.fromkeys(("sat", "sun"), ("08:00", "20:00")),
+}
+IMAGE_DESK_HOLIDAYS = os.environ.get("IMAGE_DESK_HOLIDAYS", "GB-ENG")  # empty: none is kept
 # The last of the disk: the reserve (or 5 %, where that is more) is kept for blue light.
 IMAGES_RESERVE_BYTES = int(os.environ.get("IMAGES_RESERVE_BYTES", str(1024**3)))
 IMAGES_LEAST_BYTES = int(os.environ.get("IMAGES_LEAST_BYTES", str(256 * 1024**2)))

@@ -3,7 +3,8 @@
 from .arrivals import ReceivedFile, Study, StudyEventRow
 from .directory import Alias, Institution, Node
 from .discs import Disc, DiscEventRow
-from .tickets import Ticket, TicketEventRow, TicketExam, TicketMail
+from .gateway import GatewayHeard, GatewayNonce, ManifestLine
+from .tickets import CallDay, Ticket, TicketEventRow, TicketExam, TicketMail
 from .transactions import (
     Attachment,
     Transaction,
@@ -14,7 +15,8 @@ from .transfers import Lane, Transfer, TransferEventRow, TransferInstance
 from .trauma import OnCallPage
 
 __all__ = [
-    "Alias", "Attachment", "Disc", "DiscEventRow", "Institution", "Lane", "Node", "OnCallPage",
+    "Alias", "Attachment", "CallDay", "Disc", "DiscEventRow", "GatewayHeard", "GatewayNonce",
+    "Institution", "Lane", "ManifestLine", "Node", "OnCallPage",
     "ReceivedFile", "Study", "StudyEventRow", "Ticket", "TicketEventRow", "TicketExam",
     "TicketMail", "Transaction", "TransactionEventRow", "TransactionMessage", "Transfer",
     "TransferEventRow", "TransferInstance",
