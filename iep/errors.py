@@ -11,4 +11,12 @@ class NotAccepted(ValueError):
         self.code, self.sentence = code, sentence
 
 
-__all__ = ["NoSuchMove", "NotAccepted"]
+class Incomplete(NotAccepted):
+    """A form with missing or wrong fields: `problems` is field → what is wrong, in words."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__("incomplete", ". ".join(problems.values()))
+        self.problems = problems
+
+
+__all__ = ["Incomplete", "NoSuchMove", "NotAccepted"]

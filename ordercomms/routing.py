@@ -7,6 +7,7 @@ conf, so that `messaging` imports nobody.
 from collections.abc import Callable
 from typing import Any
 
+from iep.services import ticket_mail
 from patients import inbound as patients
 from patients import inbound_merging as merging
 from requesting import inbound as requesting
@@ -42,4 +43,5 @@ DELIVERY: dict[str, Callable[..., Any]] = {"requesting.OrderMessage": requests.r
 MAIL: dict[str, Callable[..., Any]] = {
     "requesting.DowntimeForm": requests.record_form_mail,
     "requesting.PracticeForm": drilling.record_practice_mail,
+    "iep.TicketMail": ticket_mail.record_mail,
 }

@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 
@@ -15,6 +16,9 @@ from .directory import Institution
 from .history import EventRow, append_only
 
 
+@pgtrigger.register(  # which way and where: start again instead (domain.md I2)
+    pgtrigger.ReadOnly(name="fixed", fields=["reference", "kind", "institution", "organisation"])
+)
 class Ticket(models.Model):
     """One request for images to come, to go, or to be read from a disc."""
 
@@ -150,9 +154,11 @@ class TicketMail(models.Model):
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="mails")
     occasion = models.CharField(max_length=40)  # "opened", "reminder-7", "delivered"
+    text = models.TextField(blank=True)  # what it says; no name and no number of a patient
     mail = models.ForeignKey(MailMessage, models.PROTECT, null=True, related_name="+")
     not_sent = models.CharField(max_length=200, blank=True)  # why there is no mail
     outcome = models.CharField(max_length=12, blank=True)  # sent, refused, bounced
+    outcome_words = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -163,3 +169,13 @@ class TicketMail(models.Model):
 
     def __str__(self) -> str:
         return f"TicketMail {self.pk}: {self.occasion}"
+
+
+class CallDay(models.Model):
+    """The last call reference of a London day. Its row is the queue of those who open tickets."""
+
+    day = models.DateField(primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.last}"
