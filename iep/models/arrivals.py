@@ -56,6 +56,7 @@ class Study(models.Model):
     expected = models.PositiveIntegerField(null=True, blank=True)  # by manifest or C-FIND
     received = models.PositiveIntegerField(default=0)
     last_file_at = models.DateTimeField(null=True, blank=True)
+    whole_at = models.DateTimeField(null=True, blank=True)  # all of it was here, as far as is known
     # Whose, after a person's decision; what was written into the copies that went to PACS.
     patient = models.ForeignKey(Patient, models.PROTECT, null=True, blank=True, related_name="+")
     exam = models.ForeignKey(
@@ -136,6 +137,8 @@ class Study(models.Model):
             ),
             models.Index(fields=["state", "due_at"], name="studies_by_state"),
             models.Index(fields=["patient", "-acquired_on"], name="studies_of_patient"),
+            models.Index(fields=["last_file_at"], name="studies_coming",
+                         condition=Q(whole_at__isnull=True)),
         ]
 
     def __str__(self) -> str:
@@ -159,6 +162,10 @@ class ReceivedFile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     state = models.CharField(max_length=12, default=FileState.QUARANTINED.value)
+    # Ours, for whom it came: known when it has been looked into.
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     origin = models.CharField(max_length=8)
     node = models.ForeignKey(Node, models.PROTECT, null=True, blank=True, related_name="+")
     calling = models.CharField(max_length=16, blank=True)  # the AE title that called

@@ -32,6 +32,17 @@ class Disc(models.Model):
     files_found = models.PositiveIntegerField(null=True, blank=True)
     files_kept = models.PositiveIntegerField(null=True, blank=True)
     files_refused = models.PositiveIntegerField(null=True, blank=True)
+    # What was uploaded, until a worker has unpacked it: a folder of ours, named by this id.
+    upload_id = models.UUIDField(null=True, blank=True)
+    upload_bytes = models.PositiveBigIntegerField(default=0)
+    uploaded_by = models.CharField(max_length=150, blank=True)
+    uploaded_at = models.DateTimeField(null=True, blank=True)
+    files_done = models.PositiveIntegerField(default=0)  # unpacked, of files_found
+    unpacked_at = models.DateTimeField(null=True, blank=True)
+    left_out = models.JSONField(default=dict, blank=True)  # {"It is not a DICOM file.": 12}
+    lease_token = models.UUIDField(null=True, default=None)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["ticket", "number"]
