@@ -15,6 +15,7 @@ from django.db import connection
 from accounts.models import Membership, Organisation, User
 from demo.catalogue import seed_catalogue
 from demo.desks import seed_desks
+from demo.exchange import agree_with_archive, seed_exchange
 from demo.history import NotLived, grow, live_stories
 from demo.hospital.journal import InUse
 from demo.mailboxes import seed_mailboxes
@@ -75,8 +76,10 @@ def _seed(patients: int, requests: int, results: int, hospital: Path, say: Say) 
     seed_rules()
     seed_partners()
     agree_with_hospital(hospital)
+    seed_exchange()
     if added := seed_patients(patients):
         say(f"{added:,} patients")
+    agree_with_archive(hospital.parent / "pacs")
     if patients >= A_LARGE_WORLD:
         _people_elsewhere()
     if patients < FEWEST_WITH_A_PAST or not requests:

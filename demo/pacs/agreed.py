@@ -5,11 +5,19 @@ Written by the seeding into `<data>/pacs/agreed.json`, as a real archive is conf
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 AGREED = "agreed.json"
+UUIDS = "2.25."  # as UIDs: PS3.5 B.2
+
+
+def uid_of(*words: object) -> str:
+    """The same words, the same UID."""
+    digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()[:16]
+    return f"{UUIDS}{int.from_bytes(digest, 'big')}"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,18 +15,11 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from .agreed import Held, Series
+from .agreed import Held, Series, uid_of
 
 CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage, "CR": ComputedRadiographyImageStorage}
-ROOT = "2.25."  # UUIDs as UIDs: PS3.5 B.2
 IMPLEMENTATION = "2.25.286339921203984737650313226351713412"
 AIR, SOFT, BONE = -1000, 40, 700  # Hounsfield units
-
-
-def uid_of(*words: object) -> str:
-    """The same words, the same UID."""
-    digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()[:16]
-    return f"{ROOT}{int.from_bytes(digest, 'big')}"
 
 
 def images_of(study: Held) -> Iterator[FileDataset]:

@@ -9,12 +9,11 @@ from pydicom import dcmread
 
 from demo.pacs import agreed, control, telling
 from demo.pacs.archive import Archive
-from demo.pacs.invent import uid_of
 from demo.processes import wait_until
 
 OURS, THEIRS = "HOSPITALPACS", "NORTHMOORPACS"
 CT = agreed.Held(
-    ae_title=OURS, study_uid=uid_of("test", "ct"), patient_id="S1000001", issuer="RZ1",
+    ae_title=OURS, study_uid=agreed.uid_of("test", "ct"), patient_id="S1000001", issuer="RZ1",
     nhs_number="9990000018", family_name="Phrommasiri", given_names="Anuwat",
     birth_date="19650714", sex="M", accession="KM0000001", acquired_on="20261121",
     acquired_time="231500", modality="CT", description="CT head", body_part="HEAD",
@@ -23,7 +22,7 @@ CT = agreed.Held(
 )  # fmt: skip
 XRAY = agreed.Held(**{
     **{name: getattr(CT, name) for name in CT.__dataclass_fields__},
-    "study_uid": uid_of("test", "cr"), "acquired_on": "20200103", "accession": "KM0000002",
+    "study_uid": agreed.uid_of("test", "cr"), "acquired_on": "20200103", "accession": "KM0000002",
     "modality": "CR", "description": "XR chest", "series": (agreed.Series("PA", 1, 96, 64),),
 })  # fmt: skip
 AGREED = agreed.Agreed(
