@@ -196,6 +196,27 @@ def put_back(held: Held, words: str, *, seconds: float = 0.0) -> None:
             moved(transfer, TransferEvent.YIELDED, words=words, not_before=later)
 
 
+def why_not_now(held: Held) -> str:
+    """Why what is held must wait after all, in words; "" when it may go on."""
+    transfer = Transfer.objects.select_related("node", "lane").get(pk=held.transfer_id)
+    if transfer.node.is_paused:
+        return f"{transfer.node.name} is paused."
+    if transfer.lane is not None and transfer.lane.is_paused:
+        return f"Lane {transfer.lane.name} is paused."
+    if transfer.priority == Priority.BATCH and not is_night(_now(), settings.LANES_NIGHT):
+        return "The night is over."
+    return ""
+
+
+def say_whether_full(lane: Lane) -> None:
+    """Write down since when a lane takes no standard work, because the disk is nearly full."""
+    if lane.direction != Direction.IN:
+        return
+    is_full = not storage.room(for_blue_light=False)
+    if is_full != (lane.said_full_at is not None):
+        Lane.objects.filter(pk=lane.pk).update(said_full_at=Now() if is_full else None)
+
+
 def renew(holds: list[Held]) -> None:
     """The leases begin anew, of those that are still ours."""
     for held in holds:
@@ -210,4 +231,3 @@ def _now() -> datetime:
         cursor.execute("SELECT now()")
         now: datetime = cursor.fetchone()[0]
     return now
-

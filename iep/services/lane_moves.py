@@ -96,4 +96,3 @@ def tell_untold(most: int = 100) -> int:
             if event is None or tell(transfer, event):
                 told += Transfer.objects.filter(pk=row.pk).update(events_told=True)
     return told
-

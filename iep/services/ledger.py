@@ -130,9 +130,7 @@ class Session:
             _NOT_DONE, held, line, InstanceState.WAITING, status=status, why=why[:200]
         )
 
-    def _write(
-        self, words: str, held: Held, line: int, state: InstanceState, **more: Any
-    ) -> bool:
+    def _write(self, words: str, held: Held, line: int, state: InstanceState, **more: Any) -> bool:
         values = {
             "transfer": held.transfer_id, "fence": held.fence, "token": str(held.token),
             "line": line, "state": state.value, **more,

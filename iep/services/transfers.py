@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.db.transaction import atomic
 from django.utils import timezone
 
@@ -23,7 +24,7 @@ from iep.models import (
     TransferInstance,
 )
 from iep.models.directory import NodeKind
-from iep.states.priorities import Eligibility, Priority
+from iep.states.priorities import ELIGIBILITY_WORDS, PRIORITY_WORDS, Eligibility, Priority
 from iep.states.studies import FileState
 from iep.states.transactions import Direction
 from iep.states.transfers import (
@@ -33,7 +34,8 @@ from iep.states.transfers import (
     TransferState,
 )
 
-from .moving import locked, move, write_event
+from .lane_moves import locked_in_order, moved
+from .moving import locked, write_event
 
 CHANNEL = "iep_lanes"  # NOTIFY; the payload is direction and priority: "out 0"
 
@@ -70,7 +72,7 @@ def queue_send(
     return transfer
 
 
-def _kept_files(study: Study) -> Sequence[ReceivedFile]:
+def _kept_files(study: Study) -> Iterable[ReceivedFile]:
     rows = ReceivedFile.objects.filter(study=study, state=FileState.KEPT)
     return rows.order_by("series_number", "series_uid", "instance_number", "sop_uid")
 
@@ -166,38 +168,43 @@ def wake(transfer: Transfer) -> None:
 def pause(transfer: Transfer, *, by: Acting) -> Transfer:
     """Stop after the image that is on its way; what has been sent stays sent."""
     with atomic():
-        return _moved(transfer, TransferEvent.PAUSED, by=by)
+        return moved(locked_in_order(transfer), TransferEvent.PAUSED, by=by)
 
 
 def resume(transfer: Transfer, *, by: Acting) -> Transfer:
     """Into its place in the queue again."""
     with atomic():
-        return _moved(transfer, TransferEvent.RESUMED, by=by, not_before=None)
+        held = moved(locked_in_order(transfer), TransferEvent.RESUMED, by=by, not_before=None)
+        wake(held)
+    return held
 
 
 def retry(transfer: Transfer, *, by: Acting, series_uid: str = "", words: str = "") -> Transfer:
-    """Send (or fetch) again what is missing, and nothing else; of one series when it is named."""
+    """Send (or fetch) again what is missing, and nothing else; of one series when it is named.
+
+    It is tried at once, whatever was agreed with a node that fails.
+    """
     with atomic():
-        held = locked(transfer)
+        held = locked_in_order(transfer)
         missing = held.instances.filter(state=InstanceState.REFUSED)
         if series_uid:
             missing = missing.filter(series_uid=series_uid)
         missing.update(state=InstanceState.WAITING, attempts=0, why="", status=None)
-        return _moved(
+        Node.objects.filter(pk=held.node_id).update(retry_at=None)
+        moved(
             held, TransferEvent.RETRIED, by=by, words=words, not_before=None, failures=0,
-            finished_at=None,
+            failing_since=None, finished_at=None, why="", family="", events_told=True,
         )  # fmt: skip
+        wake(held)
+    return held
 
 
 def cancel(transfer: Transfer, *, by: Acting, words: str = "") -> Transfer:
-    """No more of it is sent. How many had been sent is written into its history."""
+    """No more of it moves. How many images had moved is written into its history."""
     with atomic():
-        held = locked(transfer)
-        said = f"{held.images_done} of {held.images} images had been moved. {words}".strip()
-        return _moved(
-            held, TransferEvent.CANCELLED, by=by, words=said, why=said[:300],
-            finished_at=timezone.now(),
-        )  # fmt: skip
+        held = locked_in_order(transfer)
+        said = f"{held.images_done} of {held.images} images had moved. {words}".strip()
+        return moved(held, TransferEvent.CANCELLED, by=by, words=said, why=said[:300])
 
 
 def move_up(transfer: Transfer, *, by: Acting) -> Transfer:
@@ -210,23 +217,59 @@ def move_down(transfer: Transfer, *, by: Acting) -> Transfer:
     return _exchange(transfer, by=by, up=False)
 
 
+def move_first(transfer: Transfer, *, by: Acting) -> Transfer:
+    """Before all its equals: it starts next."""
+    with atomic():
+        held = locked(transfer)
+        first = _equals(held).order_by("rank").values_list("rank", flat=True).first()
+        if first is None or held.rank < first:
+            return held
+        return moved(held, TransferEvent.NOTED, by=by, words="To start next.", rank=first - 1)
+
+
+def _equals(transfer: Transfer) -> QuerySet[Transfer]:
+    """What waits in the same direction and is as urgent, without it."""
+    rows = Transfer.objects.filter(
+        direction=transfer.direction, priority=transfer.priority, state=TransferState.WAITING
+    )
+    return rows.exclude(pk=transfer.pk)
+
+
+def _exchange(transfer: Transfer, *, by: Acting, up: bool) -> Transfer:
+    with atomic():
+        near = _equals(transfer)
+        mine = Transfer.objects.get(pk=transfer.pk).rank
+        near = near.filter(rank__lt=mine).order_by("-rank") if up else near.filter(
+            rank__gt=mine
+        ).order_by("rank")  # fmt: skip
+        other = near.first()
+        if other is None:
+            raise NotAccepted("at_the_end", "There is nothing to change places with.")
+        pair = {each.pk: each for each in map(locked, sorted((transfer, other), key=_key))}
+        held, other = pair[transfer.pk], pair[other.pk]
+        if held.state != TransferState.WAITING or other.state != TransferState.WAITING:
+            raise NotAccepted("moved_on", "One of the two has just begun. Look again.")
+        ranks = held.rank, other.rank
+        words = ("Moved up, before", "Moved down, after")[not up] + f" {other.title}."
+        Transfer.objects.filter(pk=other.pk).update(rank=ranks[0])
+        return moved(held, TransferEvent.NOTED, by=by, words=words, rank=ranks[1])
+
+
+def _key(transfer: Transfer) -> int:
+    return transfer.pk  # locked in one order, whoever exchanges with whom
+
+
 def change_priority(
-    transfer: Transfer, priority: Priority, *, why: str = "", by: Acting
+    transfer: Transfer, priority: Priority, *, by: Acting, why: str = ""
 ) -> Transfer:
     """More or less urgent. Blue Light needs one of the three reasons (Eligibility, hazard H39)."""
     if priority == Priority.BLUE_LIGHT and why not in {each.value for each in Eligibility}:
         raise NotAccepted("no_reason", "Say why it is Blue Light.")
-    raise NotImplementedError
-
-
-def _exchange(transfer: Transfer, *, by: Acting, up: bool) -> Transfer:
-    raise NotImplementedError
-
-
-def _moved(transfer: Transfer, event: TransferEvent, *, by: Acting, **changes: Any) -> Transfer:
-    held = locked(transfer)
-    changes |= {"lease_token": None, "lease_until": None}
-    move(held, event, by=by, **changes)
-    if held.state == TransferState.WAITING:
+    reason = f": {ELIGIBILITY_WORDS[Eligibility(why)]}" if priority == Priority.BLUE_LIGHT else ""
+    words = f"{PRIORITY_WORDS[priority]}{reason}"
+    with atomic():
+        held = locked(transfer)
+        changes = {"not_before": None} if priority == Priority.BLUE_LIGHT else {}
+        moved(held, TransferEvent.NOTED, by=by, words=words, priority=priority.value, **changes)
         wake(held)
     return held
