@@ -145,7 +145,7 @@ class _Child:
         try:
             socket.send_fds(self.line, [b"r"], [descriptor])
         except OSError:
-            raise _Gone(self._how_it_ended()) from None
+            raise _Gone(self.how_it_ended()) from None
         return self.hear(PATIENCE)
 
     def hear(self, patience: float) -> dict[str, Any]:
@@ -154,13 +154,13 @@ class _Child:
         while b"\n" not in self.buffer:
             if len(self.buffer) > MOST_ANSWER:
                 raise _Gone("garbage")
-            self.buffer += self._some(until - time.monotonic())
+            self.buffer += self.some(until - time.monotonic())
         line, _, self.buffer = self.buffer.partition(b"\n")
         if self.buffer:  # it was asked one thing
             raise _Gone("garbage")
         return _object(line)
 
-    def _some(self, left: float) -> bytes:
+    def some(self, left: float) -> bytes:
         if left <= 0:
             raise _Gone("time")
         self.line.settimeout(left)
@@ -171,10 +171,10 @@ class _Child:
         except OSError:
             data = b""
         if not data:
-            raise _Gone(self._how_it_ended())
+            raise _Gone(self.how_it_ended())
         return data
 
-    def _how_it_ended(self) -> str:
+    def how_it_ended(self) -> str:
         """By a signal of the processor limit, or otherwise."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self.process.wait(timeout=5)
