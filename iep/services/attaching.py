@@ -19,6 +19,7 @@ from accounts.policies import Acting
 from iep.errors import NotAccepted
 from iep.models import Attachment, Transaction
 from iep.services.moving import locked, move
+from iep.services.telling import tell
 from iep.states.transactions import TransactionEvent
 
 MOST_BYTES = 10 * 1024 * 1024
@@ -63,8 +64,6 @@ def attach(
     `confirmed_by` names the person of the other side of one that `came_in`.
     Raises NotAccepted: not_confirmed, empty, too_large, not_a_report, wrong_content, too_many.
     """
-    from iep.services import transactions
-
     if not confirmed:
         raise NotAccepted(
             "not_confirmed", "Read the report, then confirm that its content is right."
@@ -85,7 +84,7 @@ def attach(
         )  # fmt: skip
         move(row, TransactionEvent.NOTED, by=by, words="Report attached, content confirmed")
         if not came_in:
-            transactions.tell(row, "attachment", id=str(kept.pk))
+            tell(row, "attachment", id=str(kept.pk))
     return kept
 
 

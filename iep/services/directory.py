@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts import audit
@@ -17,24 +16,10 @@ from accounts.policies import Acting
 from accounts.roles import Permission
 from iep import dicom
 from iep.dicom.errors import DicomFailure
-from iep.dicom.peers import Peer
 from iep.errors import NotAccepted
 from iep.look_alikes import any_alike, normalised
 from iep.models import Alias, Institution, Node
-
-
-def peer_of(node: Node) -> Peer:
-    """Where a plain DICOM machine is, and what it and we are called there."""
-    return Peer(
-        ae_title=node.ae_title,
-        our_ae_title=node.our_ae_title or settings.DICOM_AET,
-        host=node.host,
-        port=node.port or 0,
-        uses_tls=node.uses_tls,
-        trust_anchors=node.trust_anchors,
-        server_name=node.server_name,
-        key_name=node.key_name,
-    )
+from iep.services.lines import peer_of
 
 
 def alike(

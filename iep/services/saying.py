@@ -13,6 +13,7 @@ from accounts.policies import Acting
 from iep.errors import NotAccepted
 from iep.models import Transaction, TransactionMessage
 from iep.services.moving import locked, move
+from iep.services.telling import tell
 from iep.states.transactions import Direction, TransactionEvent, TransactionState
 
 MOST_CHARACTERS = 2000
@@ -23,13 +24,11 @@ def say(thing: Transaction, text: str, by: Acting) -> TransactionMessage:
 
     Raises NotAccepted: no_words, too_long.
     """
-    from iep.services import transactions
-
     with transaction.atomic():
         row = locked(thing)
         message = _message(row, text, Direction.OUT, by.label, timezone.now(), uuid4())
         move(row, TransactionEvent.NOTED, by=by, words="Message to them")
-        transactions.tell(row, "message", id=str(message.shared_id))
+        tell(row, "message", id=str(message.shared_id))
     return message
 
 

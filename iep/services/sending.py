@@ -22,8 +22,10 @@ from iep.look_alikes import normalised
 from iep.models import Institution, Node, Study, Transaction, Transfer
 from iep.models.directory import NodeKind
 from iep.services import transfers
-from iep.services.directory import peer_of
-from iep.services.moving import locked, move
+from iep.services.lines import peer_of
+from iep.services.moving import locked
+from iep.services.telling import tell
+from iep.services.transactions import record
 from iep.states.priorities import Priority
 from iep.states.studies import FileState, Origin, StudyState
 from iep.states.transactions import (
@@ -165,10 +167,11 @@ def send_studies(
     with transaction.atomic():
         row = locked(thing)
         if row.state in BEFORE_IMAGES:
-            row = move(
+            row = record(
                 row, TransactionEvent.STARTED, by=by, words=f"{len(chosen)} studies chosen",
                 care_reason=reason[:200], exams=_merged(row.exams, chosen),
             )  # fmt: skip
+            tell(row, "created")  # once more: which studies, and why they are sent on
         return [_take_out(row, each, by) for each in chosen if not each.is_chosen]
 
 
@@ -233,20 +236,20 @@ def send_held(thing: Transaction, study: Study, *, by: Acting) -> Transfer:
     The 15 days run from the first study that is on the exchange.
     """
     queued = transfers.queue_send(
-        study, thing.node, priority=Priority(thing.priority), purpose="out", by=by,
+        study, _node_of(thing), priority=Priority(thing.priority), purpose="out", by=by,
         title=title_of(thing, study), transaction=thing,
     )  # fmt: skip
     row = locked(thing)
     if row.state in {TransactionState.STARTED, TransactionState.UPLOADING}:
         row = put_on_exchange(row, by=by)
-        move(row, TransactionEvent.DOWNLOAD_ASKED, by=by)
+        record(row, TransactionEvent.DOWNLOAD_ASKED, by=by)
     return queued
 
 
 def put_on_exchange(row: Transaction, *, by: Acting, words: str = "") -> Transaction:
     """On IEP: from here on it must be taken up in time, and goes after 15 days (hazard H42)."""
     now = timezone.now()
-    return move(
+    return record(
         row, TransactionEvent.UPLOADED, by=by, words=words,
         on_iep_at=row.on_iep_at or now, purge_at=row.purge_at or now + PURGED_AFTER,
         due_at=now + TAKE_UP_LIMITS[row.priority],
@@ -280,11 +283,11 @@ def download(thing: Transaction, study_uids: Sequence[str] = (), *, by: Acting) 
     with transaction.atomic():
         row = locked(thing)
         if row.state in BEFORE_IMAGES:
-            row = move(row, TransactionEvent.STARTED, by=by)
+            row = record(row, TransactionEvent.STARTED, by=by)
         queued = _queue_in(row, wanted, chosen, by)
         if row.state != TransactionState.DOWNLOADING:
             words = f"{len(queued)} to be downloaded"
-            move(row, TransactionEvent.DOWNLOAD_ASKED, by=by, words=words)
+            record(row, TransactionEvent.DOWNLOAD_ASKED, by=by, words=words)
     return queued
 
 
@@ -331,7 +334,7 @@ def _as_found(exam: dict[str, str]) -> FoundStudy:
 
 
 def hold(thing: Transaction) -> list[Transfer]:
-    """Its transfers, locked before the transaction is, as the lanes lock them."""
+    """Its transfers, locked after the transaction is, as the lanes lock them."""
     rows = Transfer.objects.select_for_update().filter(transaction=thing).order_by("pk")
     return list(rows)
 

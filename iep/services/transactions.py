@@ -153,21 +153,24 @@ def came_unasked(study: Study, *, by: Acting) -> Transaction:
             node=study.node,
             organisation=study.organisation,
             by=by,
-            local_number=study.header_patient_id[:40],
-            nhs_number=study.header_nhs_number,
-            birth_date=study.header_birth_date,
-            exams=[_exam_of_study(study)],
-            **_names(study.header_name),
+            about=_about_headers(study),
         )
         Study.objects.filter(pk=study.pk).update(transaction=made)
         study.transaction = made
         return record(made, TransactionEvent.DELIVERED, by=by, images=study.received)
 
 
-def _names(person_name: str) -> dict[str, str]:
-    """PN: `family^given^middle^prefix^suffix` (PS3.5 section 6.2)."""
-    family, _, rest = person_name.split("=")[0].partition("^")
-    return {"family_name": family[:80], "given_names": " ".join(rest.split("^")[:2]).strip()[:80]}
+def _about_headers(study: Study) -> About:
+    """As its headers say; PN is `family^given^middle^prefix^suffix` (PS3.5 section 6.2)."""
+    family, _, rest = study.header_name.split("=")[0].partition("^")
+    return About(
+        family_name=family[:80],
+        given_names=" ".join(rest.split("^")[:2]).strip()[:80],
+        birth_date=study.header_birth_date,
+        nhs_number=study.header_nhs_number,
+        local_number=study.header_patient_id[:40],
+        exams=[_exam_of_study(study)],
+    )
 
 
 def _exam_of_study(study: Study) -> dict[str, str]:
@@ -214,7 +217,7 @@ def accept(thing: Transaction, *, by: Acting) -> Transaction:
     """We shall do what they ask for; or: they told us that they will."""
     with transaction.atomic():
         done = record(thing, TransactionEvent.ACCEPTED, by=by)
-        _tell_if_ours_to_say(done, "accepted", by)
+        tell(done, "accepted")
     return done
 
 
@@ -252,7 +255,7 @@ def decline(
             thing, TransactionEvent.DECLINED, by=by, words=sentence[:300],
             declined_reason=reason.value, why=sentence[:300],
         )  # fmt: skip
-        _tell_if_ours_to_say(done, "declined", by, reason=reason.value, words=sentence[:300])
+        tell(done, "declined", reason=reason.value, words=sentence[:300])
         outcomes.declined(done, by=by)
     return done
 
@@ -290,7 +293,7 @@ def cancel(thing: Transaction, why: str, *, by: Acting) -> Transaction:
     if not why.strip():
         raise NotAccepted("no_words", "Say why it is cancelled.")
     with transaction.atomic():
-        held = sending.hold(thing)
+        held = sending.hold(locked(thing))
         sending.refuse_if_left(held)
         done = record(thing, TransactionEvent.CANCELLED, words=why, by=by, why=why.strip()[:300])
         sending.stop(held, by=by, words="The transaction was cancelled.")
@@ -322,9 +325,3 @@ def change_priority(thing: Transaction, priority: int, why: str, *, by: Acting) 
         )  # fmt: skip
         sending.change_priority(done, priority, why=why, by=by)
     return done
-
-
-def _tell_if_ours_to_say(thing: Transaction, what: str, by: Acting, **facts: Any) -> None:
-    """What we decided on theirs; what they told us is not told back."""
-    if by.user is not None and thing.direction == Direction.IN:
-        tell(thing, what, **facts)
