@@ -47,7 +47,14 @@ TRANSITIONS: dict[tuple[StudyState, StudyEvent], StudyState] = {
     (S.FAILED_VERIFICATION, E.STARTED): S.ARRIVING,  # more of it comes
     **{
         (state, E.DIFFERED): S.STOPPED
-        for state in (S.ARRIVING, S.FAILED_VERIFICATION, S.MATCHED, S.FILED, S.STOPPED)
+        for state in (
+            S.ARRIVING,
+            S.FAILED_VERIFICATION,
+            S.MATCHED,
+            S.FILED,
+            S.STOPPED,
+            S.OUTGOING,
+        )  # fmt: skip
     },
     (S.STOPPED, E.RELEASED): S.FAILED_VERIFICATION,
     (S.FAILED_VERIFICATION, E.MATCHED): S.MATCHED,
