@@ -12,11 +12,11 @@ from .transactions import (
     TransactionMessage,
 )
 from .transfers import Lane, Transfer, TransferEventRow, TransferInstance
-from .trauma import OnCallPage
+from .trauma import OnCallPage, OnCallPerson
 
 __all__ = [
     "Alias", "Attachment", "CallDay", "Disc", "DiscEventRow", "GatewayHeard", "GatewayNonce",
-    "Institution", "Lane", "ManifestLine", "Node", "OnCallPage",
+    "Institution", "Lane", "ManifestLine", "Node", "OnCallPage", "OnCallPerson",
     "ReceivedFile", "Study", "StudyEventRow", "Ticket", "TicketEventRow", "TicketExam",
     "TicketMail", "Transaction", "TransactionEventRow", "TransactionMessage", "Transfer",
     "TransferEventRow", "TransferInstance",

@@ -1,10 +1,30 @@
-"""Who was paged when something urgent came and the service desk was closed (hazard H44)."""
+"""Who is paged when something urgent comes and the service desk is closed (hazard H44)."""
 
 from django.db import models
 
-from accounts.models import User
+from accounts.models import Organisation, User
 
 from .tickets import Ticket
+
+
+class OnCallPerson(models.Model):
+    """One of a trust's list: paged in this order, at this telephone number."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="on_call")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField()
+    phone = models.CharField(max_length=60)
+    entered_by = models.CharField(max_length=150)
+    entered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["organisation", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "user"], name="on_the_list_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"OnCallPerson {self.pk}"
 
 
 class OnCallPage(models.Model):
@@ -14,6 +34,7 @@ class OnCallPage(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     phone = models.CharField(max_length=60, blank=True)
+    mailed = models.BooleanField(default=False)  # else: somebody rings the number
     acknowledged_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
