@@ -182,7 +182,9 @@ SWEEPS = {
         "results.tasks.sweep_reconciliation",
         "ordercomms.standby.turn.sweep",
     ],
-    "images": [],  # the image exchange: what came, clocks, what the other side is to be told
+    "images": [
+        "iep.tasks.sweep_arrivals"
+    ],  # the image exchange: what came, clocks, what the other side is to be told
 }
 
 # --- When we ourselves are down: see ordercomms/standby -------------------------------------------
