@@ -183,7 +183,8 @@ SWEEPS = {
         "ordercomms.standby.turn.sweep",
     ],
     "images": [
-        "iep.tasks.sweep_arrivals"
+        "iep.tasks.sweep_arrivals",
+        "iep.tasks.sweep_tickets",
     ],  # the image exchange: what came, clocks, what the other side is to be told
 }
 
@@ -237,6 +238,7 @@ DICOM_MAX_OBJECT_BYTES = int(os.environ.get("DICOM_MAX_OBJECT_BYTES", str(4 * 10
 DICOM_PROCESSES = int(os.environ.get("DICOM_PROCESSES", "1"))  # that share the listener's port
 IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", DATA_DIR / "gateway"))  # our keys: <name>.key
+GATEWAY_REQUESTS_A_SECOND = float(os.environ.get("GATEWAY_REQUESTS_A_SECOND", "300"))  # of a peer
 # The image exchange's service desk: see iep/hours.py. A day that is not here is shut, and so is a
 # bank holiday of the country (and part of it) named here.
 IMAGE_DESK_HOURS = {

@@ -246,7 +246,8 @@ def chase(ticket: Ticket, whom: str, *, missing: list[str], words: str = "", by:
     wanted = [LABELS[name] for name in missing] + ([words.strip()] if words.strip() else [])
     said = _said(f"{_WHOM[whom]}: {'; '.join(wanted)}", "")
     with transaction.atomic():
-        row, changes = locked(ticket), {"missing": missing, "chased": whom}
+        row = locked(ticket)
+        changes: dict[str, Any] = {"missing": missing, "chased": whom}
         if row.state != TicketState.AWAITING_DETAILS:
             now = timezone.now()
             due = hours.days_later(now, DETAILS_LIMIT.days)
@@ -281,7 +282,7 @@ def details_came(ticket: Ticket, *, words: str = "", by: Acting, **changes: Any)
     said = words.strip() if changes else _said(words, "Write what was missing")
     if len(said) > LONGEST_WORDS:
         raise NotAccepted("too_long", f"At most {LONGEST_WORDS} characters. Ring for the rest.")
-    known = {"missing": [], "chased": "", "chased_since": None}
+    known: dict[str, Any] = {"missing": [], "chased": "", "chased_since": None}
     return record(ticket, TicketEvent.DETAILS_CAME, words=said, by=by, **known, **changes)
 
 
@@ -296,11 +297,11 @@ def cancel(ticket: Ticket, why: str, *, by: Acting) -> Ticket:
         row = record(ticket, TicketEvent.CANCELLED, words=said, by=by, cancelled_why=said)
         if is_requester(by, row):
             return record(row, TicketEvent.ACKNOWLEDGED, by=by, acknowledged_at=timezone.now())
-        tell_requester(row, "cancelled", f"Your request is cancelled: {said}\n\n{_PLEASE}", by)
+        tell_requester(row, "cancelled", f"Your request is cancelled: {said}\n\n{PLEASE}", by)
     return row
 
 
-_PLEASE = (
+PLEASE = (
     "Please sign in and acknowledge it under “My image requests”: it stays there until you do. If "
     "you still need the images, ask again."
 )
