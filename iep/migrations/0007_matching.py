@@ -30,6 +30,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="study",
+            name="filing_why",
+            field=models.CharField(blank=True, max_length=300),
+        ),
+        migrations.AddField(
+            model_name="study",
             name="former_placers",
             field=models.JSONField(blank=True, default=list),
         ),
