@@ -122,8 +122,8 @@ def discard(file_id: uuid.UUID | str) -> None:
 def room(*, for_blue_light: bool, size: int = 0) -> bool:
     """Whether `size` more bytes may come. The last of the disk is kept for blue light.
 
-    The reserve is 5 % of the disk, or settings.IMAGES_RESERVE_BYTES where that is more. Blue
-    light may use it to the last settings.IMAGES_LEAST_BYTES, so that a full disk stops nothing else.
+    The reserve is 5 % of the disk, or settings.IMAGES_RESERVE_BYTES where that is more. Blue light
+    may use it but for settings.IMAGES_LEAST_BYTES, so that a full disk stops nothing else.
     """
     disk = shutil.disk_usage(_root())
     reserve = max(disk.total // 20, settings.IMAGES_RESERVE_BYTES)

@@ -5,10 +5,15 @@
 DicomFailure with a family. What came is told as an `Incoming`: bytes that lie aside in storage.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .errors import DicomFailure, Family, Phase
 from .peers import Caller, CommitmentAnswer, FoundInstance, FoundStudy, Incoming, Peer
-from .scp import Rules, serve
-from .scu import Sender, ask_commitment, echo, fetch, find_instances, find_studies, move
+
+if TYPE_CHECKING:
+    from .scp import Listener, Rules, serve
+    from .scu import Sender, ask_commitment, echo, fetch, find_instances, find_studies, move
 
 __all__ = [
     "Caller",
@@ -18,6 +23,7 @@ __all__ = [
     "FoundInstance",
     "FoundStudy",
     "Incoming",
+    "Listener",
     "Peer",
     "Phase",
     "Rules",
@@ -30,3 +36,11 @@ __all__ = [
     "move",
     "serve",
 ]
+_LISTENING = {"Listener", "Rules", "serve"}
+
+
+def __getattr__(name: str) -> object:
+    """The network's library is loaded when it is used: a web page has no need of it."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module(".scp" if name in _LISTENING else ".scu", __name__), name)
