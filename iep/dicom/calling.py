@@ -13,8 +13,9 @@ from pynetdicom.transport import AddressInformation
 from messaging import tls
 
 from .errors import DicomFailure, Family, Phase
+from .line import Line, make_ae
 from .peers import Peer
-from .wire import RECEIVE_PDU, Line, Wire, make_ae
+from .wire import RECEIVE_PDU, Wire
 
 _REJECTED = {  # source and reason of a rejection (PS3.8 table 9-21)
     (1, 2): "they do not speak this protocol",

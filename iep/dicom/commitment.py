@@ -19,8 +19,8 @@ from . import contexts
 from .calling import associated
 from .contexts import COMMITMENT, COMMITMENT_INSTANCE
 from .errors import DicomFailure
+from .line import Line
 from .peers import CommitmentAnswer, Peer
-from .wire import Line
 
 log = structlog.get_logger(__name__)
 

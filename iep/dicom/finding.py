@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from . import contexts
 from .calling import associated
 from .errors import DicomFailure, Family, Phase
+from .line import Line
 from .peers import FoundInstance, FoundStudy, Peer
-from .wire import Line
 
 MOST_STUDIES = 1000  # nobody reads more; a question so wide is a mistake
 MOST_INSTANCES = 100_000

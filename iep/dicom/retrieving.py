@@ -17,9 +17,10 @@ from . import contexts
 from .calling import associated
 from .errors import DicomFailure, Family, Phase
 from .finding import find_instances, retrieve_keys, status_of
+from .line import Line
 from .peers import Caller, Incoming, Peer
 from .scp import take
-from .wire import NETWORK_SECONDS, Line
+from .wire import NETWORK_SECONDS
 
 _AT_ONCE = 500  # instances of one C-GET or C-MOVE
 _COMMON = (  # asked for when a peer does not say what it has: what a hospital makes every day

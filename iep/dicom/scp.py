@@ -13,22 +13,21 @@ import threading
 import time
 import uuid
 from functools import partial
-from socketserver import ThreadingMixIn
 from typing import Any, Protocol
 
 import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.transport import AssociationServer, RequestHandler
 
 from iep import storage
-from messaging import tls
 
 from . import commitment, contexts
+from .line import Line, make_ae
 from .peers import Caller, CommitmentAnswer, Incoming, Peer
+from .ports import Secrets, Server
 from .receiving import NO_SUCH_CLASS, OUT_OF_RESOURCES, Body
-from .wire import ACSE_SECONDS, NETWORK_SECONDS, Line, Wire, hurry, make_ae
+from .wire import ACSE_SECONDS, NETWORK_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +95,7 @@ class Listener:
 
     def open(self, host: str, port: int, *, tls_key: str = "") -> int:
         """Listen there; the port, as 0 is any. Raises OSError, tls.BadCertificate."""
-        secrets = Secrets(self.rules, tls_key) if tls_key else None
+        secrets = Secrets(self.rules.anchors, tls_key) if tls_key else None
         server = Server(self, (host, port), secrets)
         self._servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
@@ -253,125 +252,6 @@ def take(event: evt.Event, caller: Caller, store: Any) -> int:
 
 def _certificate(line: socket.socket | None) -> bytes:
     return (line.getpeercert(binary_form=True) or b"") if isinstance(line, ssl.SSLSocket) else b""
-
-
-class Secrets:
-    """TLS for callers: renewed when somebody's certificates change."""
-
-    def __init__(self, rules: Rules, key_name: str) -> None:
-        self._rules, self._key_name = rules, key_name
-        self._anchors: str | None = None
-        self._context: ssl.SSLContext | None = None
-        self.context()
-
-    def context(self) -> ssl.SSLContext:
-        """Raises tls.BadCertificate: our own key pair is not there."""
-        anchors = self._rules.anchors()
-        if self._context is None or anchors != self._anchors:
-            self._context = tls.listening(trust_anchors=anchors, key_name=self._key_name)
-            self._anchors = anchors
-        return self._context
-
-
-class Handler(RequestHandler):
-    """One connection: its handshake, then its association; both in its own threads."""
-
-    server: Server
-
-    def handle(self) -> None:
-        if (wrapped := self._in_secret()) is None:
-            return
-        self.request = wrapped
-        line = self._create_association()
-        self.server.listener.sit(line)
-        line.start()
-
-    def _in_secret(self) -> socket.socket | None:
-        """The line after the handshake; None when there is no trust. A silent peer is cut."""
-        seconds = self.server.ae.acse_timeout
-        hurry(self.request, seconds)
-        if self.server.secrets is None:
-            return self.request
-        try:
-            return self.server.secrets.context().wrap_socket(self.request, server_side=True)
-        except (OSError, tls.BadCertificate) as failure:
-            why = getattr(failure, "verify_message", "") or type(failure).__name__
-            log.warning("dicom_tls_refused", address=self.client_address[0], why=why)
-            self.request.close()
-            return None
-
-    def _create_association(self) -> Line:
-        listener, ae = self.server.listener, self.server.ae
-        line = Seat(ae, "acceptor")
-        line.listener, line.door, line.most_bytes = listener, listener.door, listener.most_bytes
-        line._server = self.server
-        line.name = f"AcceptorThread@{uuid.uuid4()}"  # the library finds its own by this
-        line.set_socket(Wire(line, client_socket=self.request))
-        line.acceptor.maximum_length = ae.maximum_pdu_size
-        line.acceptor.ae_title = listener.ae_title
-        line.acceptor.address_info = self.local
-        line.acceptor.implementation_class_uid = ae.implementation_class_uid
-        line.acceptor.implementation_version_name = ae.implementation_version_name
-        line.requestor.address_info = self.remote
-        line.bind(evt.EVT_ACCEPTED, _take_time)
-        for event, handler in listener.handlers:
-            line.bind(event, handler)
-        return line
-
-
-def _take_time(event: evt.Event) -> None:
-    """Who was let in has the network's time for each word; until then it was the short one."""
-    event.assoc.dul.socket.socket.settimeout(event.assoc.network_timeout)
-
-
-class Seat(Line):
-    """An association that somebody opened to us."""
-
-    listener: Listener
-
-    def run_reactor(self) -> None:
-        try:
-            super().run_reactor()
-        finally:
-            self.dul.socket._shutdown_socket()
-            self.listener.leave(self)
-
-
-class Server(ThreadingMixIn, AssociationServer):
-    """One port. Several processes may share it: the kernel hands out the connections."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(
-        self, listener: Listener, address: tuple[str, int], secrets: Secrets | None
-    ) -> None:
-        self.listener, self.secrets = listener, secrets
-        super().__init__(listener.ae, address, listener.ae_title, [], None, [], Handler)
-        listener.ae._servers.append(self)
-
-    def server_bind(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        """A flood of connections is cut before it costs a thread each."""
-        return self.listener.has_seat()
-
-    def shutdown_request(self, request: Any) -> None:
-        request.close()
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """The connection lives on in the threads of its association."""
-        try:
-            self.finish_request(request, client_address)
-        except Exception:  # noqa: BLE001 - one connection's fault is not the others'
-            self.handle_error(request, client_address)
-            self.shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        log.warning("dicom_connection_failed", address=client_address[0])
 
 
 def serve(

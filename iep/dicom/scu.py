@@ -16,10 +16,10 @@ from . import commitment, contexts
 from .calling import associated, end, open_line
 from .errors import DicomFailure, Family, Phase
 from .finding import find_instances, find_studies, status_of
+from .line import Line
 from .peers import CommitmentAnswer, Peer
 from .receiving import read_head
 from .retrieving import fetch, move
-from .wire import Line
 
 __all__ = [
     "Sender", "ask_commitment", "echo", "fetch", "find_instances", "find_studies", "move",

@@ -1,4 +1,4 @@
-"""One association on the wire: pynetdicom's own, made bounded and quick.
+"""The wire and the upper layer (PS3.8): pynetdicom's own, made bounded and quick.
 
 Three things are ours. What is read from a peer has a limit before it is read, and a deadline. The
 bytes of an object go from the line to the disk, and from the disk to the line, without queues
@@ -10,32 +10,21 @@ subclasses of its parts, of the version in requirements.lock.
 from __future__ import annotations
 
 import contextlib
-import logging
-import queue
 import select
 import socket
 import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, BinaryIO
+from typing import Any
 
-import pydicom.config
-from pynetdicom import AE, _config, evt
-from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import C_CANCEL, C_STORE, N_EVENT_REPORT
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.pdu_primitives import P_DATA
-from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.transport import AddressInformation, AssociationSocket
-
-from .receiving import Body
 
 CONNECT_SECONDS = 5.0
 ACSE_SECONDS = 10.0
@@ -45,22 +34,10 @@ RECEIVE_PDU = 262_144  # bytes, as we say it to peers
 SEND_PDU = 131_072
 
 MOST_PDU = 1024 * 1024  # bytes: 128 contexts with all their encodings are a fifth of it
-MOST_COMMAND = 64 * 1024  # bytes of a command set; real ones have some hundred
-MOST_HELD = 16 * 1024 * 1024  # bytes of a message in memory: 100,000 instances to commit
-MOST_WAITING = 8  # messages; one at a time was agreed
-_POLL_SECONDS = 0.005  # how late an association's own words are sent; data wakes at once
+POLL_SECONDS = 0.005  # how late an association's own words are sent; data wakes at once
 _P_DATA = 0x04
 _ABORT = b"\x07\0\0\0\0\4\0\0\2\0"  # A-ABORT by the provider, no reason (PS3.8 9.3.8)
 _TALKING = "Sta6"  # established: PS3.8 table 9-10
-
-# A log of the library would name patients, and pydicom's warnings quote what is wrong. What a
-# peer says in a command set is looked at by us, and what went wrong is logged by us.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-_config.LOG_REQUEST_IDENTIFIERS = False
-_config.LOG_RESPONSE_IDENTIFIERS = False
-_config.LOG_HANDLER_LEVEL = "none"
-logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
-logging.getLogger("pynetdicom").propagate = False
 
 
 class Wire(AssociationSocket):
@@ -102,12 +79,12 @@ class Wire(AssociationSocket):
     def ready(self) -> bool:
         """Whether bytes wait. It waits for them a little, so that nobody has to ask so often."""
         if self.socket is None or not self._is_connected:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
             return False
         try:
             if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
                 return True
-            readable, _, _ = select.select([self.socket], [], [], _POLL_SECONDS)
+            readable, _, _ = select.select([self.socket], [], [], POLL_SECONDS)
         except (OSError, ValueError):
             self.event_queue.put("Evt17")
             return False
@@ -254,219 +231,7 @@ def _values(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
         at += 4 + length
 
 
-class Messages(DIMSEServiceProvider):
-    """Puts fragments together (PS3.7 6.3.1): objects on the disk, everything else in memory."""
-
-    def __init__(self, assoc: Association) -> None:
-        super().__init__(assoc)
-        self._body: Body | None = None
-        self._held = 0  # bytes of this message in memory
-        self._heard = 0.0  # monotonic: when the last fragment came
-        self._is_over = False
-
-    @property
-    def is_in_the_middle(self) -> bool:
-        return self.message is not None
-
-    def get_msg(self, block: bool = False) -> Any:
-        """As the library's; an acceptor waits a little, so that it need not ask so often."""
-        if block:
-            return self._wait()
-        try:
-            seconds = 0.0 if self.assoc.is_requestor else _POLL_SECONDS
-            return self.msg_queue.get(block=bool(seconds), timeout=seconds)
-        except queue.Empty:
-            return None, None
-
-    def _wait(self) -> tuple[Any, Any]:
-        """The next message. A time-out counts from the last word: a large object takes longer."""
-        self._heard = time.monotonic()
-        while True:
-            patience = self._heard + (self.dimse_timeout or DIMSE_SECONDS) - time.monotonic()
-            try:
-                return self.msg_queue.get(timeout=max(0.0, patience))
-            except queue.Empty:
-                if time.monotonic() >= self._heard + (self.dimse_timeout or DIMSE_SECONDS):
-                    return None, None
-
-    def take(self, context_id: int, control: int, data: memoryview) -> None:
-        """One fragment. Raises ConnectionError when the rules are broken."""
-        self._heard = time.monotonic()
-        is_command, is_last = bool(control & 1), bool(control & 2)
-        if self._body is not None and not is_command:
-            self._body.write(data)
-            if self._body.is_absurd:
-                raise ConnectionError("they go on sending what was refused")
-            if not is_last:
-                return
-            data = data[:0]
-        self._hold(len(data), is_command)
-        primitive = P_DATA()
-        value = bytes((control,)) + bytes(data)
-        primitive.presentation_data_value_list.append((context_id, value))
-        self.receive_primitive(primitive)
-
-    def _hold(self, size: int, is_command: bool) -> None:
-        self._held += size
-        if self._held > (MOST_COMMAND if is_command else MOST_HELD):
-            raise ConnectionError("the message is too large")
-        if self.msg_queue.qsize() > MOST_WAITING:
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Answers to a question of ours may come faster than they are read; questions may not."""
-        if self.assoc.is_acceptor:
-            raise ConnectionError("they do not wait for answers")
-        deadline = time.monotonic() + (self.assoc.network_timeout or NETWORK_SECONDS)
-        while self.msg_queue.qsize() > MOST_WAITING and not self._is_over:
-            if time.monotonic() > deadline:
-                raise TimeoutError("nobody reads what they say")
-            time.sleep(0.001)
-
-    def receive_primitive(self, primitive: P_DATA) -> None:
-        """As the library's, which makes a thread for each N-EVENT-REPORT however many come."""
-        if self.message is None:
-            self.message = DIMSEMessage()
-        try:
-            if self.message.decode_msg(primitive, self.assoc):
-                self._finish(self.message)
-            elif isinstance(self.message, C_STORE_RQ) and self._body is None:
-                self._body = self.message.data_set = self._open(self.message)
-        except Exception as failure:  # whatever they sent
-            raise ConnectionError("this is no message") from failure
-
-    def _open(self, message: DIMSEMessage) -> Body:
-        command, line = message.command_set, self.assoc
-        body = Body(
-            sop_class=str(command.AffectedSOPClassUID),
-            sop_uid=str(command.AffectedSOPInstanceUID),
-            transfer_syntax=str(line._accepted_cx[message.context_id].transfer_syntax[0]),
-            calling=line.requestor.ae_title if line.is_acceptor else line.acceptor.ae_title,
-            most=line.most_bytes,
-            has_room=line.has_room,
-        )
-        if self._is_over:
-            body.drop()
-        return body
-
-    def _finish(self, message: DIMSEMessage) -> None:
-        self.message, self._body, self._held = None, None, 0
-        primitive = message.message_to_primitive()
-        if isinstance(primitive, C_CANCEL):
-            return  # nothing that we do for others takes long enough
-        if isinstance(primitive, N_EVENT_REPORT) and self.assoc.is_requestor:
-            self.assoc.reported(primitive, message.context_id)
-        else:
-            self.msg_queue.put((message.context_id, primitive))
-
-    def forget(self) -> None:
-        """The association is over: nothing half received stays."""
-        self._is_over = True
-        if self._body is not None:
-            self._body.drop()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                _, waiting = self.msg_queue.get_nowait()
-                if isinstance(waiting, C_STORE) and isinstance(waiting.DataSet, Body):
-                    waiting.DataSet.drop()
-
-
-class Acceptance(ACSE):
-    """Asks the door before anything is agreed: what the door does not say yes to is refused."""
-
-    def _negotiate_as_acceptor(self) -> None:
-        refusal = self.assoc.ask_at_the_door()
-        if refusal is None:
-            super()._negotiate_as_acceptor()
-            return
-        self.send_reject(*refusal)
-        evt.trigger(self.assoc, evt.EVT_REJECTED, {})
-        self.assoc.kill()
-
-
-Door = Callable[["Line"], tuple[int, int, int] | None]
-
-
-class Line(Association):
-    """An association of ours, as either side."""
-
-    door: Door | None = None  # of an acceptor
-    most_bytes = 4 * 1024**3  # of one object
-
-    def __init__(self, ae: AE, mode: str) -> None:
-        super().__init__(ae, mode)
-        seconds = self.network_timeout, self.acse_timeout  # the library sets those of its parts
-        self.acse, self.dul, self.dimse = Acceptance(self), UpperLayer(self), Messages(self)
-        self.network_timeout, self.acse_timeout = seconds
-        self.afterwards: list[Callable[[], None]] = []  # to do when an answer was given
-        self.is_serving = False
-
-    def ask_at_the_door(self) -> tuple[int, int, int] | None:
-        """None, or result, source and reason of the rejection (PS3.8 9.3.4)."""
-        return self.door(self) if self.door else (1, 1, 1)
-
-    def has_room(self, size: int) -> bool:
-        """Whether so many bytes more may come; the listener and the fetcher know better."""
-        return True
-
-    def reported(self, primitive: N_EVENT_REPORT, context_id: int) -> None:
-        """An N-EVENT-REPORT on an association that we opened; who waits for one knows better."""
-        raise ConnectionError("nobody waits for a report here")
-
-    def run_reactor(self) -> None:
-        try:
-            super().run_reactor()
-        finally:
-            self.dimse.forget()
-
-    def _serve_request(self, msg: Any, context_id: int) -> None:
-        self.is_serving = True
-        try:
-            context = self._accepted_cx.get(context_id)
-            if context and isinstance(msg, C_STORE) and msg.is_valid_request:
-                self._is_paused = True  # as the library does it for what it serves
-                StorageServiceClass(self).SCP(msg, context)
-                self._is_paused = False
-            else:
-                super()._serve_request(msg, context_id)
-            while self.afterwards:
-                self._is_paused = True
-                self.afterwards.pop(0)()
-                self._is_paused = False
-        finally:
-            self.is_serving = False
-
-    # --- Sending ---------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """The library's own reader rests meanwhile, so that it takes no answer of ours."""
-        self._reactor_checkpoint.clear()
-        while not self._is_paused and self.is_alive():
-            time.sleep(0.0001)
-        try:
-            yield
-        finally:
-            self._reactor_checkpoint.set()
-
-    def send_file(self, context_id: int, request: C_STORE, file: BinaryIO) -> None:
-        """A C-STORE request whose data set is the rest of the file. Raises OSError: it broke."""
-        message = C_STORE_RQ()
-        message.primitive_to_message(request)
-        message.command_set.CommandDataSetType = 0x0001  # there is one (PS3.7 9.3.1.1)
-        message._set_command_group_length()
-        for part in message.encode_msg(context_id, self.send_limit):
-            self.dul.socket.send_all(P_DATA_TF(part).encode())
-        for piece in _pieces(file, context_id, self.send_limit):
-            self.dul.socket.send_all(piece)
-
-    @property
-    def send_limit(self) -> int:
-        """Bytes of a PDU that we send: what they take (0 is anything), and no more than ours."""
-        return min(self.dimse.maximum_pdu_size or SEND_PDU, SEND_PDU)
-
-
-def _pieces(file: Any, context_id: int, limit: int) -> Iterator[memoryview]:
+def pieces_of(file: Any, context_id: int, limit: int) -> Iterator[memoryview]:
     """The rest of the file as P-DATA-TF PDUs, one presentation data value each."""
     buffers = bytearray(limit + 6), bytearray(limit + 6)  # a PDU's own head is not in its limit
     turn, size = 0, file.readinto(memoryview(buffers[0])[12:])
@@ -480,15 +245,3 @@ def _pieces(file: Any, context_id: int, limit: int) -> Iterator[memoryview]:
         if not following:
             return
         turn, size = 1 - turn, following
-
-
-def make_ae(title: str, *, network_seconds: float = NETWORK_SECONDS) -> AE:
-    """Our application entity, with all four time-outs set."""
-    ae = AE(title)
-    ae.connection_timeout = CONNECT_SECONDS
-    ae.acse_timeout = ACSE_SECONDS
-    ae.dimse_timeout = DIMSE_SECONDS
-    ae.network_timeout = network_seconds
-    ae.maximum_pdu_size = RECEIVE_PDU
-    ae.maximum_associations = 10_000  # the door counts
-    return ae
