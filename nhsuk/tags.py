@@ -162,6 +162,26 @@ MERGE_STATES: dict[str, Tag] = {
     "undone": Tag("Undone", "orange"),
 }
 
+# Of a transaction of the image exchange (iep.states.transactions), in the portal's own words; the
+# sentence beside it is of iep.queries.sentences. "stalled" is a transfer's.
+EXCHANGE_STATES: dict[str, Tag] = {
+    "new": Tag("New", "white"),
+    "awaiting_details": Tag("Awaiting details", "orange"),
+    "accepted": Tag("Accepted", "aqua-green"),
+    "started": Tag("Started", "blue"),
+    "uploading": Tag("Uploading", "blue"),
+    "on_iep": Tag("On IEP", "purple"),
+    "download_request": Tag("Download request", "yellow"),
+    "downloading": Tag("Downloading", "blue"),
+    "delivered": Tag("Delivered", "green"),
+    "fixed_up": Tag("Fixed up", "green"),
+    "failed": Tag("Failed", "red"),
+    "decline": Tag("Decline", "red"),
+    "purged": Tag("Purged", "grey"),
+    "stalled": Tag("Stalled", "orange"),
+    "cancelled": Tag("Cancelled", "grey"),
+}
+
 VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "order": ORDER_STATUSES,
     "priority": PRIORITIES,
@@ -173,6 +193,7 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "mail": MAIL_STATES,
     "merge": MERGE_STATES,
     "compared": COMPARED,
+    "exchange": EXCHANGE_STATES,
 }
 
 

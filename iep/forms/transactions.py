@@ -1,0 +1,216 @@
+"""What is typed to make a transaction, and to narrow the exchange's home; checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import QueryDict
+
+from iep.queries.home import Chip, Filters
+from iep.states.priorities import (
+    ELIGIBILITY_WORDS,
+    PRIORITY_WORDS,
+    REASON_WORDS,
+    Eligibility,
+    Priority,
+    Reason,
+)
+from iep.states.transactions import Tab, TransactionKind
+from nhsuk.dates import LIKE_DAY, read_day
+from nhsuk.formats import cdate_text
+from patients.nhs_number import is_valid
+
+Errors = list[dict[str, str]]
+ROWS = 5  # examinations that the page has room for
+KIND_WORDS = {"request": "Request", "transfer": "Transfer", "direct": "Direct routing"}
+
+
+@dataclass(frozen=True)
+class Pill:
+    """An active filter, and the address that leaves it out."""
+
+    words: str
+    without: str
+
+
+# --- The home's filters --------------------------------------------------------------------------
+
+
+def read_filters(data: Mapping[str, str], search: str) -> tuple[Filters, Errors]:
+    """The filters; what cannot be read is said, and does not narrow."""
+    errors: Errors = []
+    since, until = _day(data, "since", errors), _day(data, "until", errors)
+    if since and until and until < since:
+        errors.append(_error("until", "The last day is before the first"))
+    kind, chip = data.get("kind", ""), data.get("chip", "")
+    assigned = data.get("assigned", "")
+    filters = Filters(
+        mine=data.get("mine") == "1", incoming=data.get("incoming") == "1",
+        outgoing=data.get("outgoing") == "1", blue=data.get("blue") == "1",
+        kind=kind if kind in set(TransactionKind) else "",
+        institution=" ".join(data.get("institution", "").split())[:60],
+        assigned=assigned if assigned in ("me", "nobody") else "",
+        chip=chip if chip in set(Chip) else "", since=since, until=until, search=search,
+    )  # fmt: skip
+    return filters, errors
+
+
+def read_tab(data: Mapping[str, str]) -> Tab:
+    wanted = data.get("tab", "")
+    return Tab(wanted) if wanted in set(Tab) else Tab.ACTION
+
+
+def read_page(data: Mapping[str, str]) -> int:
+    wanted = data.get("page", "")
+    return int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 7 else 1
+
+
+def pills(data: QueryDict, filters: Filters) -> list[Pill]:
+    """One for each active filter. A search says only that there is one."""
+    words = {
+        "who": "One search" if filters.search else "",
+        "mine": "Created by me" if filters.mine else "",
+        "incoming": "Incoming" if filters.incoming else "",
+        "outgoing": "Outgoing" if filters.outgoing else "",
+        "blue": "Clinical emergency" if filters.blue else "",
+        "kind": KIND_WORDS.get(filters.kind, ""),
+        "institution": filters.institution,
+        "assigned": {"me": "Assigned to me", "nobody": "Assigned to nobody"}.get(
+            filters.assigned, ""
+        ),
+        "chip": {"purging": "Purging soon", "awaiting": "Awaiting details"}.get(filters.chip, ""),
+        "since": f"From {cdate_text(filters.since)}" if filters.since else "",
+        "until": f"To {cdate_text(filters.until)}" if filters.until else "",
+    }
+    return [Pill(text, _without(data, name)) for name, text in words.items() if text]
+
+
+def _without(data: QueryDict, name: str) -> str:
+    rest = data.copy()
+    for each in (name, "page"):
+        rest.pop(each, None)
+    return f"?{rest.urlencode()}"
+
+
+# --- Making one ----------------------------------------------------------------------------------
+
+
+def read_transaction(data: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
+    """The facts of services.transactions.About, with `priority`; and what is wrong."""
+    errors: Errors = []
+    facts: dict[str, Any] = {
+        name: " ".join(data.get(name, "").split())[:most]
+        for name, most in (
+            ("family_name", 80), ("given_names", 80), ("local_number", 40), ("consultant", 120),
+            ("requester_name", 120), ("department", 120), ("comments", 1000), ("care_reason", 200),
+        )
+    }  # fmt: skip
+    facts["birth_date"] = _past(data, "birth_date", errors)
+    facts["nhs_number"] = _nhs_number(data, errors)
+    facts["needed_by"] = _day(data, "needed_by", errors)
+    facts["exams"] = _exams(data, errors)
+    facts |= read_priority(data, errors)
+    for field, words in _NEEDED.items():
+        if not facts[field]:
+            errors.append(_error(field, words))
+    if not facts["nhs_number"] and not facts["local_number"] and not _has(errors, "nhs_number"):
+        errors.append(_error("nhs_number", "Enter the NHS number, or the S number below"))
+    return facts, errors
+
+
+_NEEDED = {
+    "family_name": "Enter the family name",
+    "given_names": "Enter the given names",
+    "requester_name": "Name the requester, or it may be declined",
+    "consultant": "Name the consultant, or it may be declined",
+    "department": "Name the department, or it may be declined",
+}
+
+
+def read_priority(data: Mapping[str, str], errors: Errors) -> dict[str, Any]:
+    """`priority`, `reason` and `eligibility`; Blue Light says which of three it is."""
+    text = data.get("priority", "")
+    if text not in {str(int(each)) for each in Priority}:
+        errors.append(_error("priority", "Choose the priority"))
+        return {"priority": Priority.NORMAL, "reason": "", "eligibility": ""}
+    priority, reason = Priority(int(text)), data.get("reason", "")
+    eligibility = data.get("eligibility", "") if priority is Priority.BLUE_LIGHT else ""
+    if priority is Priority.BLUE_LIGHT:
+        reason = Reason.BLUE_LIGHT.value
+        if eligibility not in set(Eligibility):
+            errors.append(_error("eligibility", "Say what makes it Blue Light"))
+    elif reason not in set(Reason) or reason == Reason.BLUE_LIGHT:
+        errors.append(_error("reason", "Choose the reason for the priority"))
+    return {"priority": priority, "reason": reason, "eligibility": eligibility}
+
+
+def _exams(data: Mapping[str, str], errors: Errors) -> list[dict[str, str]]:
+    found = []
+    for row in range(1, ROWS + 1):
+        description = " ".join(data.get(f"exam-{row}", "").split())[:120]
+        day = _past(data, f"exam-{row}-date", errors, needed=False)
+        if not description and not data.get(f"exam-{row}-date", "").strip():
+            continue
+        if not description:
+            errors.append(_error(f"exam-{row}", "Enter the type and body part"))
+        found.append(
+            {"description": description, "acquired_on": day.isoformat() if day else "",
+             "modality": data.get(f"exam-{row}-modality", "").strip().upper()[:16],
+             "code": data.get(f"exam-{row}-code", "").strip()[:20]}
+        )  # fmt: skip
+    if not found:
+        errors.append(_error("exam-1", "Enter at least one examination, with its date"))
+    return found
+
+
+def _nhs_number(data: Mapping[str, str], errors: Errors) -> str:
+    digits = "".join(data.get("nhs_number", "").split())
+    if digits and not is_valid(digits):
+        errors.append(_error("nhs_number", "This is not an NHS number. Check its 10 digits"))
+        return ""
+    return digits
+
+
+def _past(
+    data: Mapping[str, str], field: str, errors: Errors, *, needed: bool = True
+) -> date | None:
+    found = _day(data, field, errors)
+    if found and found > date.today():
+        errors.append(_error(field, "The date is in the future"))
+    if needed and found is None and not _has(errors, field):
+        errors.append(_error(field, f"Enter the date like {LIKE_DAY}"))
+    return found
+
+
+def _day(data: Mapping[str, str], field: str, errors: Errors) -> date | None:
+    text = data.get(field, "").strip()
+    if not text:
+        return None
+    try:
+        return read_day(text)
+    except ValueError:
+        errors.append(_error(field, f"Enter the day like {LIKE_DAY}"))
+        return None
+
+
+def _has(errors: Errors, field: str) -> bool:
+    return any(each["href"] == f"#{field}" for each in errors)
+
+
+def _error(field: str, text: str) -> dict[str, str]:
+    return {"text": text, "href": f"#{field}"}
+
+
+def choices() -> dict[str, Any]:
+    """The options of the pages' fields."""
+    return {
+        "priorities": [(str(int(each)), words) for each, words in PRIORITY_WORDS.items()],
+        "reasons": [
+            (each.value, words) for each, words in REASON_WORDS.items() if each != "blue_light"
+        ],
+        "eligibilities": [(each.value, words) for each, words in ELIGIBILITY_WORDS.items()],
+        "kinds": list(KIND_WORDS.items()),
+    }

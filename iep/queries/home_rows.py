@@ -1,0 +1,168 @@
+"""The rows of the exchange's home: transactions, and tickets without one, in the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from iep.models import Ticket, Transaction, Transfer
+from iep.states.priorities import Priority
+from iep.states.tickets import TicketKind, TicketState
+from iep.states.transactions import Direction, TransactionState
+from iep.states.transfers import TransferState
+
+from .blue_light import clock_words
+from .sentences import Turn, days_left, is_late, progress_of, sentence, turns_of
+from .transactions import unread_of
+
+S, T = TransactionState, TicketState
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the list."""
+
+    address: str
+    kind: str  # "Request", "Transfer", "Direct routing", "Ticket"
+    way: str  # "In", "Out", ""
+    at: datetime
+    thing: Transaction | Ticket
+    is_ticket: bool
+    institution: str
+    assigned: str
+    unread: int
+    status: str  # for the tag
+    sentence: str
+    days_left: int | None
+    is_blue: bool
+    is_late: bool
+    reference: str  # the call reference
+    number: int | None
+    clock: str = ""  # of a Blue Light: how long of its four hours is gone
+
+
+def rows_of(keys: Sequence[tuple[Any, ...]], now: datetime) -> Iterator[Row]:
+    ids = [key[0] for key in keys if not key[1]]
+    things = {
+        str(each.pk): each
+        for each in Transaction.objects.filter(pk__in=ids).select_related(
+            "institution", "ticket", "assigned_to", "node"
+        ).prefetch_related("studies")
+    }  # fmt: skip
+    tickets = {
+        str(each.pk): each
+        for each in Ticket.objects.filter(pk__in=[key[0] for key in keys if key[1]]).select_related(
+            "institution", "assigned_to"
+        )
+    }
+    transfers = _transfers_of(ids)
+    waiting = [
+        each for rows in transfers.values() for each in rows if each.state == TransferState.WAITING
+    ]
+    turns, unread = turns_of(waiting), unread_of(list(things.values()))
+    for key in keys:
+        if key[1]:
+            yield ticket_row(tickets[key[0]], now)
+        else:
+            thing = things[key[0]]
+            yield _row(thing, transfers.get(thing.pk, []), turns, unread, now)
+
+
+def _transfers_of(ids: Sequence[Any]) -> dict[Any, list[Transfer]]:
+    found: dict[Any, list[Transfer]] = {}
+    for each in Transfer.objects.filter(transaction__in=ids).order_by("pk"):
+        found.setdefault(each.transaction_id, []).append(each)
+    return found
+
+
+_KINDS = {"request": "Request", "transfer": "Transfer", "direct": "Direct routing"}
+
+
+def _row(
+    thing: Transaction,
+    transfers: list[Transfer],
+    turns: dict[UUID, Turn],
+    unread: dict[UUID, int],
+    now: datetime,
+) -> Row:
+    is_blue = thing.priority == Priority.BLUE_LIGHT
+    return Row(
+        address=reverse("iep:transaction", args=[thing.number]),
+        kind=_KINDS[thing.kind],
+        way="In" if thing.direction == Direction.IN else "Out",
+        at=thing.created_at,
+        thing=thing,
+        is_ticket=False,
+        institution=thing.institution.full_name,
+        assigned=thing.assigned_to.display_name if thing.assigned_to else "",
+        unread=unread.get(thing.pk, 0),
+        status=thing.state,
+        sentence=sentence(thing, now, progress=progress_of(transfers), turn=turns.get(thing.pk)),
+        days_left=days_left(thing, now),
+        is_blue=is_blue,
+        is_late=is_late(thing, now) and thing.state not in (S.DELIVERED, S.DECLINE, S.FAILED),
+        reference=thing.ticket.reference if thing.ticket else "",
+        number=thing.number,
+        clock=clock_words(thing.created_at, now) if is_blue and days_matter(thing) else "",
+    )
+
+
+def days_matter(thing: Transaction) -> bool:
+    """Whether its four hours still run."""
+    return thing.state not in {S.DELIVERED, S.FIXED_UP, S.PURGED, S.CANCELLED, S.DECLINE}
+
+
+def ticket_row(ticket: Ticket, now: datetime) -> Row:
+    """A ticket of which no transaction is under way."""
+    open_states = {T.NEW, T.AWAITING_DETAILS, T.ACCEPTED, T.WITH_OTHER, T.ARRIVED}
+    is_blue = ticket.priority == Priority.BLUE_LIGHT
+    late = ticket.due_at is not None and ticket.due_at <= now and ticket.state in open_states
+    return Row(
+        address=reverse("iep:ticket", args=[ticket.reference]),
+        kind="Disc" if ticket.kind == TicketKind.DISC else "Ticket",
+        way="Out" if ticket.kind == TicketKind.EXPORT else "In",
+        at=ticket.opened_at,
+        thing=ticket,
+        is_ticket=True,
+        institution=ticket.institution.full_name if ticket.institution else "",
+        assigned=ticket.assigned_to.display_name if ticket.assigned_to else "",
+        unread=0,
+        status=_TICKET_TAGS[T(ticket.state)],
+        sentence=_ticket_sentence(ticket, now),
+        days_left=None,
+        is_blue=is_blue,
+        is_late=late,
+        reference=ticket.reference,
+        number=None,
+        clock=clock_words(ticket.opened_at, now) if is_blue and ticket.state in open_states else "",
+    )
+
+
+# A ticket wears the portal's word where there is one.
+_TICKET_TAGS = {
+    T.NEW: "new", T.AWAITING_DETAILS: "awaiting_details", T.ACCEPTED: "accepted",
+    T.WITH_OTHER: "started", T.ARRIVED: "delivered", T.DONE: "fixed_up",
+    T.CANCELLED: "cancelled", T.CLOSED: "cancelled",
+}  # fmt: skip
+
+
+def _ticket_sentence(ticket: Ticket, now: datetime) -> str:
+    if ticket.state == T.AWAITING_DETAILS and ticket.due_at:
+        left = max(0, (ticket.due_at - now).days)
+        whom = "the other hospital" if ticket.chased == "institution" else ticket.requester_name
+        return f"Waiting for {whom}. Cancels itself in {left} day{'' if left == 1 else 's'}."
+    return {
+        T.NEW: "Not looked at yet.",
+        T.ACCEPTED: "Make a transaction of it, or wait for the disc.",
+        T.WITH_OTHER: "With the other hospital.",
+        T.ARRIVED: "The images are here, not matched yet.",
+        T.DONE: "Done, and the requester was told.",
+        T.CANCELLED: f"{ticket.cancelled_why or 'Cancelled'}".rstrip(".")
+        + ". The requester has not acknowledged it.",
+        T.CLOSED: f"{ticket.cancelled_why or 'Cancelled'}".rstrip(".") + ".",
+    }[T(ticket.state)]

@@ -1,0 +1,217 @@
+"""How far a transaction is, in a sentence: what its status means now, and what is next.
+
+The statuses are the portal's own words (ux.md 2.3); the sentences are ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from iep.models import Transaction, Transfer
+from iep.models.directory import NodeKind
+from iep.states.transactions import Direction, TransactionState
+from iep.states.transfers import TransferState
+from nhsuk.formats import cdate_text
+
+S = TransactionState
+ROUGH_RATE = 20.0  # images a second and lane, where it is not known: only for "starts about"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many images of how many, of what runs or waits for a transaction."""
+
+    done: int
+    total: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.done} of {self.total} images" if self.total else f"{self.done} images"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where the first transfer that waits stands in its queue."""
+
+    place: int  # 1 is next
+    is_inbound: bool
+    starts_at: datetime
+
+
+def days_left(thing: Transaction, now: datetime) -> int | None:
+    """Until it is removed from the exchange; None where nothing is to be removed."""
+    over = {S.DELIVERED, S.FIXED_UP, S.PURGED, S.CANCELLED, S.DECLINE}
+    if thing.purge_at is None or thing.state in over:
+        return None
+    return max(0, math.ceil((thing.purge_at - now) / timedelta(days=1)))
+
+
+def is_late(thing: Transaction, now: datetime) -> bool:
+    """Its clock has run out: On IEP and nobody took it up, or nobody looked (hazard H42)."""
+    return thing.due_at is not None and thing.due_at <= now
+
+
+def progress_of(transfers: Sequence[Transfer]) -> Progress | None:
+    """Of what runs, or else of all that has begun: images done of all."""
+    live = [each for each in transfers if each.state != TransferState.CANCELLED]
+    last = [each for each in live if each.purpose != "from_pacs"] or live
+    if not last:
+        return None
+    return Progress(sum(each.images_done for each in last), sum(each.images for each in last))
+
+
+def turns_of(waiting: Sequence[Transfer]) -> dict[UUID, Turn]:
+    """Where each transaction's first waiting transfer stands in its queue: one query."""
+    if not waiting:
+        return {}
+    queue = Transfer.objects.filter(state__in=(TransferState.WAITING, TransferState.RUNNING))
+    rows = list(
+        queue.order_by("direction", "priority", "rank", "pk").values_list(
+            "pk", "direction", "state", "transaction_id", "images", "images_done"
+        )[:2000]
+    )
+    wanted = {each.transaction_id for each in waiting}
+    return _turns(rows, wanted, timezone.now())
+
+
+def _turns(rows: Sequence[tuple[Any, ...]], wanted: set[Any], now: datetime) -> dict[UUID, Turn]:
+    lanes = {Direction.OUT.value: 4, Direction.IN.value: 4}  # the fifth out is Blue Light's
+    place: dict[str, int] = {}
+    ahead: dict[str, int] = {}
+    turns: dict[UUID, Turn] = {}
+    for _, direction, state, transaction_id, images, done in rows:
+        if state == TransferState.WAITING:
+            place[direction] = place.get(direction, 0) + 1
+            if transaction_id in wanted and transaction_id not in turns:
+                seconds = ahead.get(direction, 0) / lanes[direction] / ROUGH_RATE
+                turns[transaction_id] = Turn(
+                    place[direction], direction == Direction.IN, now + timedelta(seconds=seconds)
+                )
+        ahead[direction] = ahead.get(direction, 0) + max(0, images - done)
+    return turns
+
+
+def sentence(
+    thing: Transaction,
+    now: datetime,
+    *,
+    progress: Progress | None = None,
+    turn: Turn | None = None,
+) -> str:
+    """What the status means now, and what is next."""
+    words = _SENTENCES[S(thing.state)]
+    return words if isinstance(words, str) else words(thing, now, progress, turn)
+
+
+def _new(thing: Transaction, *_: object) -> str:
+    if thing.direction == Direction.OUT and thing.brings_images:
+        return "Not looked at yet there." if is_gateway(thing) else "Look at their machine for it."
+    return (
+        "Choose the images to send." if thing.direction == Direction.OUT else "Not looked at yet."
+    )
+
+
+def is_gateway(thing: Transaction) -> bool:
+    return thing.node is not None and thing.node.kind == NodeKind.GATEWAY
+
+
+def _awaiting(thing: Transaction, now: datetime, *_: object) -> str:
+    left = max(0, (thing.due_at - now).days) if thing.due_at else 0
+    return f"Waiting for {thing.institution.name}. Two weeks end in {_days(left)}."
+
+
+def _accepted(thing: Transaction, *_: object) -> str:
+    if thing.direction == Direction.OUT:
+        return "The other site has agreed."
+    return "We have agreed. Choose the images to send."
+
+
+def _uploading(
+    thing: Transaction, now: datetime, progress: Progress | None, turn: Turn | None
+) -> str:
+    return progress.words + "." if progress and progress.total else "Images are being put on IEP."
+
+
+def _on_iep(thing: Transaction, now: datetime, *_: object) -> str:
+    left = days_left(thing, now)
+    when = f"Removed in {_days(left)}." if left is not None else ""
+    return f"Ready to download. {when}".strip()
+
+
+def _download_request(
+    thing: Transaction, now: datetime, progress: Progress | None, turn: Turn | None
+) -> str:
+    if turn is None:
+        return "Queued: it starts when a lane is free."
+    way = "inbound" if turn.is_inbound else "outbound"
+    start = f"{timezone.localtime(turn.starts_at):%H:%M}"
+    return f"Queued: {ordinal(turn.place)} {way}, starts about {start}."
+
+
+def _delivered(thing: Transaction, *_: object) -> str:
+    images = f"All {thing.images} images. " if thing.images else ""
+    if not thing.brings_images:
+        return f"{images}Every one is confirmed by {thing.institution.name}."
+    return f"{images}In quarantine here, Failed verification list."
+
+
+def _fixed_up(thing: Transaction, *_: object) -> str:
+    studies = [each for each in thing.studies.all() if each.exam_code]
+    if not studies:
+        return "Matched, and in PACS and the RIS."
+    said = [
+        f"RIS entry {each.exam_code}"
+        + (f" dated {cdate_text(each.acquired_on)}" if each.acquired_on else "")
+        for each in studies
+    ]
+    return f"Matched to {thing.local_number or 'the patient'}; {'; '.join(said)}."
+
+
+def _failed(thing: Transaction, *_: object) -> str:
+    return f"{(thing.why or 'It failed').rstrip('.')}. Try again or send a disc."
+
+
+def _declined(thing: Transaction, *_: object) -> str:
+    whom = "sender" if thing.direction == Direction.OUT else "us"
+    return f"Declined by {whom}: {thing.why.rstrip('.')}."
+
+
+def _cancelled(thing: Transaction, *_: object) -> str:
+    return f"{(thing.why or 'Cancelled').rstrip('.')}."
+
+
+_SENTENCES: dict[TransactionState, str | Callable[..., str]] = {
+    S.NEW: _new,
+    S.AWAITING_DETAILS: _awaiting,
+    S.ACCEPTED: _accepted,
+    S.STARTED: "Acknowledged and uploading.",
+    S.UPLOADING: _uploading,
+    S.ON_IEP: _on_iep,
+    S.DOWNLOAD_REQUEST: _download_request,
+    S.DOWNLOADING: _uploading,
+    S.DELIVERED: _delivered,
+    S.FIXED_UP: _fixed_up,
+    S.FAILED: _failed,
+    S.DECLINE: _declined,
+    S.PURGED: "Removed after 15 days. Request again.",
+    S.CANCELLED: _cancelled,
+}
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    ending = (
+        "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )
+    return f"{number}{ending}"
+
+
+def _days(number: int | None) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"

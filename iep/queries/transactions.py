@@ -1,0 +1,212 @@
+"""Transactions as people see them: whose they are, all that one page shows, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from accounts.models import Organisation, User
+from accounts.policies import Acting
+from accounts.roles import ROLES, Permission
+from iep import policies
+from iep.models import (
+    Attachment,
+    Node,
+    Study,
+    Ticket,
+    Transaction,
+    TransactionEventRow,
+    TransactionMessage,
+    Transfer,
+)
+from iep.states.transactions import (
+    BEFORE_IMAGES,
+    LABELS,
+    TRANSITIONS,
+    Direction,
+    TransactionEvent,
+    TransactionState,
+)
+from iep.states.transfers import TransferState
+
+from .sentences import (
+    Progress,
+    days_left,
+    is_gateway,
+    is_late,
+    progress_of,
+    sentence,
+    turns_of,
+)
+
+P = Permission
+S, E = TransactionState, TransactionEvent
+
+
+class NotFound(LookupError):
+    """There is none, or it is another trust's: the same to whoever asks."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Everything that the page of one transaction shows."""
+
+    thing: Transaction
+    label: str
+    sentence: str
+    days_left: int | None
+    is_late: bool
+    progress: Progress | None
+    transfers: Sequence[Transfer]
+    studies: Sequence[Study]
+    messages: Sequence[TransactionMessage]
+    attachments: Sequence[Attachment]
+    events: Sequence[TransactionEventRow]
+    actions: frozenset[str]
+    colleagues: Sequence[User]
+    delivered_to: str  # the name of our PACS, where images come to us
+    untold: str  # why the other installation does not know yet; "" when it does
+
+
+def visible_to(acting: Acting | None) -> QuerySet[Transaction]:
+    """Those of the person's own trust; all of them for who runs the service everywhere."""
+    if acting is None or not acting.may(P.VIEW_EXCHANGE):
+        return Transaction.objects.none()
+    if sees_everywhere(acting):
+        return Transaction.objects.all()
+    return Transaction.objects.filter(organisation=policies.trust_of(acting))
+
+
+def sees_everywhere(acting: Acting) -> bool:
+    """Who runs the service answers for every trust's exchange."""
+    return acting.may(P.VIEW_EXCHANGE) and acting.may(P.OPERATE_MESSAGES)
+
+
+def lone_tickets(acting: Acting) -> QuerySet[Ticket]:
+    """Tickets of which no transaction is under way: none was made, or it came to nothing."""
+    over = [S.CANCELLED.value, S.PURGED.value]
+    live = Transaction.objects.filter(ticket=OuterRef("pk")).exclude(state__in=over)
+    rows = (
+        Ticket.objects.all()
+        if sees_everywhere(acting)
+        else Ticket.objects.filter(organisation=policies.trust_of(acting))
+    )
+    if not acting.may(P.VIEW_EXCHANGE):
+        return Ticket.objects.none()
+    return rows.exclude(Exists(live))
+
+
+def by_number(acting: Acting, number: int) -> Transaction:
+    """Raises NotFound."""
+    rows = visible_to(acting).select_related(
+        "institution", "node", "organisation", "ticket", "assigned_to", "patient"
+    )
+    found = rows.filter(number=number).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def detail(acting: Acting, number: int) -> Detail:
+    """Raises NotFound."""
+    thing, now = by_number(acting, number), timezone.now()
+    transfers = list(
+        thing.transfers.select_related("node", "study").defer("node__trust_anchors").order_by("pk")
+    )
+    may = policies.may_work(acting, thing.organisation_id)
+    turn = turns_of([each for each in transfers if each.state == TransferState.WAITING]).get(
+        thing.pk
+    )
+    progress = progress_of(transfers)
+    messages = list(thing.messages.all())
+    return Detail(
+        thing=thing,
+        label=LABELS[S(thing.state)],
+        sentence=sentence(thing, now, progress=progress, turn=turn),
+        days_left=days_left(thing, now),
+        is_late=is_late(thing, now),
+        progress=progress,
+        transfers=transfers,
+        studies=list(thing.studies.select_related("patient").order_by("acquired_on", "pk")),
+        messages=messages,
+        attachments=list(thing.attachments.defer("content")),
+        events=list(thing.events.order_by("-pk")[:200]),
+        actions=actions(thing, transfers) if may else frozenset(),
+        colleagues=desk_of(thing.organisation) if may else (),
+        delivered_to=_our_pacs(thing.organisation_id) if thing.brings_images else "",
+        untold=next((each.get("why", "") for each in thing.to_tell if each.get("why")), ""),
+    )
+
+
+def desk_of(trust: Organisation) -> Sequence[User]:
+    """Whose it can be: the service desk of the trust."""
+    roles = [name for name, role in ROLES.items() if P.EXCHANGE_IMAGES in role.permissions]
+    rows = User.objects.filter(
+        memberships__organisation=trust, memberships__role__in=roles, is_active=True
+    )
+    return list(rows.distinct().order_by("last_name", "first_name"))
+
+
+def _our_pacs(trust_id: int) -> str:
+    nodes = Node.objects.filter(is_our_pacs=True, institution__organisation=trust_id)
+    return nodes.order_by("-is_default", "pk").values_list("name", flat=True).first() or ""
+
+
+def attachment(acting: Acting, number: int, attachment_id: UUID) -> Attachment:
+    """With its content. Raises NotFound."""
+    thing = by_number(acting, number)
+    found = thing.attachments.filter(pk=attachment_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+# --- What can be done --------------------------------------------------------------------------
+
+
+def actions(thing: Transaction, transfers: Sequence[Transfer]) -> frozenset[str]:
+    """The verbs that its page offers: what the table allows, and makes sense for its direction."""
+    state = S(thing.state)
+    allowed = {event for from_state, event in TRANSITIONS if from_state is state}
+    found = {"say", "attach", "assign"}
+    theirs = thing.direction == Direction.IN
+    if theirs and not thing.brings_images and E.ACCEPTED in allowed and state is not S.ACCEPTED:
+        found.add("accept")
+    if E.DECLINED in allowed and thing.kind == "request":
+        found.add("decline")
+    if state is S.DECLINE and not theirs:
+        found.add("process_again")
+    if E.ASKED_DETAILS in allowed and (theirs or is_gateway(thing)):
+        found.add("ask_details")
+    if state is S.AWAITING_DETAILS:
+        found.add("details_came")
+    if E.CANCELLED in allowed and not may_have_left(transfers):
+        found.add("cancel")
+    if state in BEFORE_IMAGES | {S.STARTED, S.UPLOADING, S.ON_IEP, S.DOWNLOAD_REQUEST, S.FAILED,
+                                 S.DOWNLOADING}:  # fmt: skip
+        found |= {"priority", "download" if thing.brings_images else "choose"}
+    return frozenset(found)
+
+
+def may_have_left(transfers: Sequence[Transfer]) -> bool:
+    """Whether an image may be on its way to them: then it cannot be aborted (hazard H43)."""
+    safe = {TransferState.WAITING, TransferState.PAUSED, TransferState.CANCELLED,
+            TransferState.FAILED}  # fmt: skip
+    return any(
+        each.purpose == "out" and (each.images_done > 0 or each.state not in safe)
+        for each in transfers
+    )
+
+
+def unread_of(things: Sequence[Transaction]) -> dict[UUID, int]:
+    """How many messages of theirs nobody here has read, by transaction."""
+    rows = TransactionMessage.objects.filter(
+        transaction__in=[each.pk for each in things],
+        direction=Direction.IN.value,
+        read_at__isnull=True,
+    )
+    return dict(rows.values_list("transaction_id").annotate(Count("pk")).order_by())
