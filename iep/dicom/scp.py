@@ -66,6 +66,9 @@ class Rules(Protocol):
     def committed(self, caller: Caller, answer: CommitmentAnswer) -> bool:
         """A peer answered our question for commitment; False when that cannot be kept now."""
 
+    def end(self) -> None:
+        """An association ended, in this thread: nothing of it is asked any more."""
+
 
 class Listener:
     """Everything that one process listens with: its ports, its associations, their limits."""
@@ -134,6 +137,7 @@ class Listener:
             self._lines[line] = None
 
     def leave(self, line: Line) -> None:
+        self.rules.end()
         with self._lock:
             self._lines.pop(line, None)
 
