@@ -7,13 +7,26 @@ conf, so that `messaging` imports nobody.
 from collections.abc import Callable
 from typing import Any
 
-from iep.services import ticket_mail
+from iep import inbound as imaging
+from iep.services import registering, ticket_mail
+from messaging.models import InboundMessage
+from messaging.wire import Message
 from patients import inbound as patients
 from patients import inbound_merging as merging
 from requesting import inbound as requesting
 from requesting import services as requests
 from requesting.services import drilling
 from results import inbound as results
+
+
+def hear_orders(message: Message, inbound: InboundMessage) -> None:
+    """What a department says of orders: of imported images where the number is theirs (ORC-2),
+    else of requests."""
+    if imaging.is_ours(message):
+        imaging.hear_registration(message, inbound)
+    else:
+        requesting.hear_status(message, inbound)
+
 
 ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     # Results: docs/hl7/results.md
@@ -29,16 +42,19 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     ("ADT", "A42"): merging.park_visits,
     ("ADT", "A47"): merging.change_number,
     # What departments say of orders: docs/hl7/orders.md
-    ("ORG", "O20"): requesting.hear_status,
-    ("ORL", "O22"): requesting.hear_status,
-    ("ORL", "O34"): requesting.hear_status,
-    ("ORR", "O02"): requesting.hear_status,
-    ("OMG", "O19"): requesting.hear_status,
-    ("OML", "O21"): requesting.hear_status,
-    ("OML", "O33"): requesting.hear_status,
-    ("ORM", "O01"): requesting.hear_status,
+    ("ORG", "O20"): hear_orders,
+    ("ORL", "O22"): hear_orders,
+    ("ORL", "O34"): hear_orders,
+    ("ORR", "O02"): hear_orders,
+    ("OMG", "O19"): hear_orders,
+    ("OML", "O21"): hear_orders,
+    ("OML", "O33"): hear_orders,
+    ("ORM", "O01"): hear_orders,
 }
-DELIVERY: dict[str, Callable[..., Any]] = {"requesting.OrderMessage": requests.record_delivery}
+DELIVERY: dict[str, Callable[..., Any]] = {
+    "requesting.OrderMessage": requests.record_delivery,
+    "iep.Study": registering.record_delivery,  # docs/iep/matching.md
+}
 # What came of a mail: sent, refused, bounced. See messaging.services.mail.post.
 MAIL: dict[str, Callable[..., Any]] = {
     "requesting.DowntimeForm": requests.record_form_mail,

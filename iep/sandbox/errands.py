@@ -38,8 +38,11 @@ class Errands(Sandbox):
     def __init__(self) -> None:
         super().__init__((sys.executable, "-s", "-B", "-m", "iep.sandbox.errand"))
 
-    def do(self, path: Path, *, most: int = MOST_DATA, **request: Any) -> Done:
-        """`do="render"` or `do="coerce"` with their arguments. Raises NotDone, OSError.
+    def __enter__(self) -> Errands:
+        return self
+
+    def do(self, path: Path, *, request: dict[str, Any], most: int = MOST_DATA) -> Done:
+        """`{"do": "render"}` or `{"do": "coerce"}` with their arguments. Raises NotDone, OSError.
 
         A child that dies may have been tired out by what came before: one fresh one is tried.
         """
