@@ -1,7 +1,7 @@
 """Doorbells and sweeps of the image exchange. The work itself is claimed from PostgreSQL."""
 
 from . import lanes  # noqa: F401 - the lanes start with the worker
-from .services import arrivals, chasing
+from .services import arrivals, chasing, filing
 
 
 def sweep_arrivals() -> None:
@@ -12,3 +12,8 @@ def sweep_arrivals() -> None:
 def sweep_tickets() -> None:
     """Missing details: the reminders that are due, and the end after two weeks."""
     chasing.sweep()
+
+
+def sweep_filing() -> None:
+    """Copies of matched studies are made and queued for PACS; what PACS has is filed."""
+    filing.file_waiting()

@@ -119,6 +119,7 @@ STATUS_SOURCES = [
     "accounts.queries.certificates_running_out",
     "messaging.queries.agreements.running_out",
     "messaging.queries.links_not_working",
+    "iep.queries.on_call.blue_light_strip",
     "requesting.services.drilling.drill_strip",  # after what is real
     "messaging.queries.queues_backing_up",
     "requesting.queries.form_strip.downtime_forms",
@@ -185,6 +186,7 @@ SWEEPS = {
     "images": [
         "iep.tasks.sweep_arrivals",
         "iep.tasks.sweep_tickets",
+        "iep.tasks.sweep_filing",
     ],  # the image exchange: what came, clocks, what the other side is to be told
 }
 
@@ -239,6 +241,8 @@ DICOM_PROCESSES = int(os.environ.get("DICOM_PROCESSES", "1"))  # that share the 
 IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", DATA_DIR / "gateway"))  # our keys: <name>.key
 GATEWAY_REQUESTS_A_SECOND = float(os.environ.get("GATEWAY_REQUESTS_A_SECOND", "300"))  # of a peer
+# (patient, accession numbers, trust) → the reports that may go with images: iep/queries/trauma.py
+IMAGE_REPORTS = "ordercomms.image_reports.reports_for"
 # The image exchange's service desk: see iep/hours.py. A day that is not here is shut, and so is a
 # bank holiday of the country (and part of it) named here.
 IMAGE_DESK_HOURS = {
