@@ -70,7 +70,7 @@ def find_instances(peer: Peer, study_uid: str) -> list[FoundInstance]:
     """
     found: list[FoundInstance] = []
     with associated(peer, contexts.plain(contexts.STUDY_FIND)) as line:
-        for series in _answers(line, peer, _keys("SERIES", study_uid), MOST_INSTANCES):
+        for series in list(_answers(line, peer, _keys("SERIES", study_uid), MOST_INSTANCES)):
             series_uid = str(series.get("SeriesInstanceUID", ""))
             keys = _keys("IMAGE", study_uid, series_uid)
             found += [

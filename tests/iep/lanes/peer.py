@@ -1,0 +1,177 @@
+"""A far PACS in a thread: it takes images, lists them, gives them, commits; and is told what to do
+badly. It shares no code with the product.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.sop_class import (
+    StorageCommitmentPushModel,
+    StorageCommitmentPushModelInstance,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    Verification,
+)
+
+REFUSED, NO_ROOM, NO_SUCH_OBJECT = 0xC000, 0xA700, 0x0112
+
+
+class Pacs:
+    """What it has (`kept`, by SOP instance), what came in which order, and how it behaves."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.came: list[str] = []  # every C-STORE, repeats included
+        self.refuses: set[str] = set()
+        self.breaks_at: set[str] = set()  # aborts the association at these
+        self.loses: set[str] = set()  # says success, and does not have it
+        self.full = False
+        self.seconds = 0.0  # for each image
+        self.associations = 0
+        self.commits = True  # else an N-ACTION is refused
+        self.finds = True  # else a C-FIND fails
+        self.withholds: set[str] = set()  # lists these, and does not give them
+        self.taking = threading.Event()  # an image has come
+        self.port = 0
+
+    def has(self, raw: bytes) -> None:
+        """It has this file from the beginning."""
+        read = dcmread(BytesIO(raw))
+        self.kept[read.SOPInstanceUID] = raw
+
+    # --- What it is asked ---
+
+    def _on_store(self, event: evt.Event) -> int:
+        uid = str(event.request.AffectedSOPInstanceUID)
+        self.came.append(uid)
+        self.taking.set()
+        if self.seconds:
+            time.sleep(self.seconds)
+        if uid in self.breaks_at:
+            event.assoc.abort()
+            return 0x0000
+        if self.full:
+            return NO_ROOM
+        if uid in self.refuses:
+            return REFUSED
+        if uid not in self.loses:
+            self.kept[uid] = event.encoded_dataset()
+        return 0x0000
+
+    def _on_find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        if not self.finds:
+            yield 0xC001, None
+            return
+        asked, said = event.identifier, set()
+        for raw in list(self.kept.values()):
+            read = dcmread(BytesIO(raw), stop_before_pixels=True, force=True)
+            if read.StudyInstanceUID != asked.StudyInstanceUID:
+                continue
+            answer = Dataset()
+            answer.QueryRetrieveLevel = asked.QueryRetrieveLevel
+            answer.StudyInstanceUID = read.StudyInstanceUID
+            answer.SeriesInstanceUID = read.SeriesInstanceUID
+            if asked.QueryRetrieveLevel == "IMAGE":
+                if asked.get("SeriesInstanceUID") not in ("", None, read.SeriesInstanceUID):
+                    continue
+                answer.SOPInstanceUID, answer.SOPClassUID = read.SOPInstanceUID, read.SOPClassUID
+            elif read.SeriesInstanceUID in said:
+                continue
+            said.add(read.SeriesInstanceUID)
+            yield 0xFF00, answer
+
+    def _on_get(self, event: evt.Event) -> Iterator[object]:
+        wanted = event.identifier.get("SOPInstanceUID", [])
+        wanted = {wanted} if isinstance(wanted, str) else set(wanted)
+        chosen = []
+        for uid, raw in list(self.kept.items()):
+            read = dcmread(BytesIO(raw), force=True)
+            of_study = read.StudyInstanceUID == event.identifier.StudyInstanceUID
+            if of_study and (not wanted or uid in wanted) and uid not in self.withholds:
+                chosen.append(read)
+        yield len(chosen)
+        for read in chosen:
+            if event.is_cancelled:
+                yield 0xFE00, None
+                return
+            if self.seconds:
+                time.sleep(self.seconds)
+            self.came.append(str(read.SOPInstanceUID))
+            self.taking.set()
+            if str(read.SOPInstanceUID) in self.breaks_at:
+                event.assoc.abort()
+                return
+            yield 0xFF00, read
+
+    def _on_commit(self, event: evt.Event) -> tuple[int, None]:
+        if not self.commits:
+            return 0x0110, None
+        asked, line = event.action_information, event.assoc
+        threading.Thread(target=self._commit, args=(asked, line), daemon=True).start()
+        return 0x0000, None
+
+    def _commit(self, asked: Dataset, line: object) -> None:
+        """Answered on the association that asked (PS3.4 J.3.3)."""
+        time.sleep(0.05)
+        held, failed = [], []
+        for one in asked.ReferencedSOPSequence:
+            item = Dataset()
+            item.ReferencedSOPClassUID = one.ReferencedSOPClassUID
+            item.ReferencedSOPInstanceUID = one.ReferencedSOPInstanceUID
+            if one.ReferencedSOPInstanceUID in self.kept:
+                held.append(item)
+            else:
+                item.FailureReason = NO_SUCH_OBJECT
+                failed.append(item)
+        answer = Dataset()
+        answer.TransactionUID = asked.TransactionUID
+        if held:
+            answer.ReferencedSOPSequence = held
+        if failed:
+            answer.FailedSOPSequence = failed
+        line.send_n_event_report(  # type: ignore[attr-defined]
+            answer, 2 if failed else 1, StorageCommitmentPushModel,
+            StorageCommitmentPushModelInstance,
+        )  # fmt: skip
+
+    def _on_request(self, event: evt.Event) -> None:
+        self.associations += 1
+
+
+@contextmanager
+def listening(port: int = 0) -> Iterator[Pacs]:
+    """A far PACS on a port of its own (or of the test's choice)."""
+    pacs, entity = Pacs(), AE("FARPACS")
+    entity.supported_contexts = AllStoragePresentationContexts
+    for context in entity.supported_contexts:
+        context.scp_role, context.scu_role = True, True
+    for uid in (
+        Verification, StorageCommitmentPushModel,
+        StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet,
+    ):  # fmt: skip
+        entity.add_supported_context(uid)
+    entity.maximum_associations = 50
+    handlers = [
+        (evt.EVT_REQUESTED, pacs._on_request), (evt.EVT_C_STORE, pacs._on_store),
+        (evt.EVT_C_FIND, pacs._on_find), (evt.EVT_C_GET, pacs._on_get),
+        (evt.EVT_N_ACTION, pacs._on_commit), (evt.EVT_C_ECHO, lambda _: 0x0000),
+        (evt.EVT_CONN_OPEN, _at_once),
+    ]  # fmt: skip
+    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+    pacs.port = server.server_address[1]
+    try:
+        yield pacs
+    finally:
+        server.shutdown()
+
+
+def _at_once(event: evt.Event) -> None:
+    import socket
+
+    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
