@@ -1,12 +1,14 @@
 """Doorbells and sweeps of the image exchange. The work itself is claimed from PostgreSQL."""
 
 from . import lanes  # noqa: F401 - the lanes start with the worker
-from .services import arrivals, chasing, filing
+from .services import arrivals, chasing, discs, filing
 
 
 def sweep_arrivals() -> None:
     """Discs are unpacked, quarantined files looked into, studies settled (settings.SWEEPS)."""
+    discs.read_discs(patience=20.0)
     arrivals.read_waiting(patience=20.0)
+    discs.finish_read()
 
 
 def sweep_tickets() -> None:

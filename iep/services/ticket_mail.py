@@ -38,6 +38,7 @@ _HEADLINES: Final = {
     "purged": "the images were removed",
     "cancelled": "your request is cancelled",
     "expired": "your request is cancelled",
+    "left": "your disc was left in the box",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -22,6 +23,7 @@ from iep.asking import LABELS, Exam, NewTicket, problems
 from iep.errors import Incomplete, NotAccepted
 from iep.models import Ticket, TicketExam
 from iep.queries import ticket_people
+from iep.services import discs
 from iep.services.moving import locked, move, write_event
 from iep.services.references import next_reference
 from iep.services.ticket_mail import register_address, tell_requester
@@ -72,6 +74,8 @@ def open_ticket(new: NewTicket, *, by: Acting) -> Ticket:
     trust = new.organisation if by.is_system else policies.trust_of(by)
     if trust is None or not (by.is_system or by.may(Permission.ASK_FOR_IMAGES)):
         raise PermissionDenied
+    if (known := _opened_already(new, trust, by)) is not None:
+        return known
     found = problems(
         new, today=timezone.localdate(), s_number_pattern=settings.S_NUMBER_PATTERN
     )  # fmt: skip
@@ -81,13 +85,26 @@ def open_ticket(new: NewTicket, *, by: Acting) -> Ticket:
     if found:
         raise Incomplete(found)
     with transaction.atomic():
-        ticket = Ticket.objects.create(**_facts(new, trust, by), patient=patient)
+        facts = _facts(new, trust, by)  # its reference is the queue: a second sending waits here
+        if (known := _opened_already(new, trust, by)) is not None:
+            transaction.set_rollback(True)
+            return known
+        ticket = Ticket.objects.create(**facts, patient=patient)
         for position, exam in enumerate(new.exams, 1):
             TicketExam.objects.create(ticket=ticket, position=position, **vars(exam))
         write_event(ticket, TicketEvent.OPENED, "", by=by, words=PRIORITY_WORDS[new.priority])
+        discs.open_discs(ticket, by=by)
         register_address(ticket, by=by)
         tell_requester(ticket, "opened", _OPENED[new.kind], by)
     return ticket
+
+
+def _opened_already(new: NewTicket, trust: Organisation, by: Acting) -> Ticket | None:
+    """The ticket of that very form, sent twice by the same person."""
+    if new.key is None:
+        return None
+    same = Ticket.objects.filter(pk=new.key, organisation=trust, opened_by=by.label[:150])
+    return same.first()
 
 
 _OPENED: Final = {
@@ -112,6 +129,7 @@ def _facts(new: NewTicket, trust: Organisation, by: Acting) -> dict[str, Any]:
     is_disc = new.kind is TicketKind.DISC
     return {
         **{name: getattr(new, name) for name in _COPIED},
+        "id": new.key or uuid4(),
         "reference": next_reference(),
         "kind": new.kind.value,
         "address_lines": list(new.address_lines),

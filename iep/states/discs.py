@@ -22,6 +22,7 @@ class DiscState(StrEnum):
 
 
 class DiscEvent(StrEnum):
+    EXPECTED = "expected"  # its ticket was opened: no move
     DROPPED = "dropped"
     LEFT = "left"
     COLLECTED = "collected"
