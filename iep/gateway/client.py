@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 ROOT = "/v1"
 # What a lane does with a refusal, by HTTP status: family, and whether it is for good.
 _FAMILIES: dict[int, tuple[Family, bool]] = {
+    403: (Family.REJECTED, False),  # the whole node's trouble: keys, clocks
     404: (Family.NOT_FOUND, True),
     408: (Family.TIMEOUT, False),
     410: (Family.REFUSED, True),
@@ -36,7 +37,7 @@ _FAMILIES: dict[int, tuple[Family, bool]] = {
     503: (Family.OUT_OF_RESOURCES, False),
     507: (Family.OUT_OF_RESOURCES, False),
 }
-_NOT_YET = frozenset({"unknown_transaction", "no_manifest", "clock", "replayed"})
+_NOT_YET = frozenset({"unknown_transaction"})  # it is told by and by
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,7 @@ def _checked(node: Node, answer: Answer, phase: Phase) -> Answer:
     if answer.status >= 500 and answer.status not in _FAMILIES:
         family = Family.ABORTED
     if code in _NOT_YET:
-        family, is_permanent = Family.REJECTED, False
+        family, is_permanent = Family.REFUSED, False
     raise DicomFailure(phase, family, f"{node.name}: {sentence}"[:300], answer.status, is_permanent)
 
 

@@ -150,16 +150,11 @@ class Answer:
     def json(self) -> dict[str, Any]:
         """The whole of it. Raises DicomFailure: it is no JSON object, or is too long."""
         raw = self.read(_MOST_JSON + 1)
-        try:
-            if len(raw) > _MOST_JSON:
-                raise ValueError
-            found = json.loads(raw)
-            if not isinstance(found, dict):
-                raise TypeError
-        except (ValueError, TypeError, RecursionError):
+        found = _json_object(raw) if len(raw) <= _MOST_JSON else None
+        if found is None:
             hang_up(self._node)
             words = f"{self._node.name} answered something that is not of the gateway."
-            raise DicomFailure(Phase.CONNECT, Family.REFUSED, words, self.status) from None
+            raise DicomFailure(Phase.CONNECT, Family.REFUSED, words, self.status)
         return found
 
     def done(self) -> None:
@@ -167,6 +162,14 @@ class Answer:
         if self._is_early or not self._response.isclosed():
             hang_up(self._node)
         self._response.close()
+
+
+def _json_object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def ask(node: Node, method: str, path: str, parties: tuple[str, str], sent: Sent) -> Answer:

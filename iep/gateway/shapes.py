@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from iep.dicom.errors import DicomFailure, Family, Phase
 
@@ -42,9 +43,9 @@ def with_words(thing: Offered | Kept) -> dict[str, Any]:
     return asdict(thing)
 
 
-def instance_key(sop_uid: str) -> str:
-    """What stands in an address in the place of a UID: 64 hexadecimal digits."""
-    return hashlib.sha256(sop_uid.encode()).hexdigest()
+def instance_key(sop_uid: str) -> UUID:
+    """What stands in an address in the place of a UID: the first 128 bits of its SHA-256."""
+    return UUID(hex=hashlib.sha256(sop_uid.encode()).hexdigest()[:32])
 
 
 def offered_of(said: Any) -> Offered:

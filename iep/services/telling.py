@@ -21,12 +21,12 @@ from uuid import uuid4
 import structlog
 from django.db import connection
 from django.db import transaction as database
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from iep.dicom.errors import DicomFailure, Family
+from iep.dicom.errors import DicomFailure, Family, Phase
 from iep.gateway import client
 from iep.models import Attachment, GatewayNonce, Node, Transaction, TransactionMessage
 from iep.models.directory import NodeKind
@@ -46,9 +46,9 @@ PROGRESS = frozenset({
     TransactionEvent.FAILED, TransactionEvent.PURGED,
 })  # fmt: skip
 # The link's trouble, not the entry's: nobody there would hear anything else either.
-_OF_THE_LINK = frozenset(
-    {Family.UNREACHABLE, Family.TIMEOUT, Family.ABORTED, Family.OUT_OF_RESOURCES}
-)
+_OF_THE_LINK = frozenset({
+    Family.UNREACHABLE, Family.TIMEOUT, Family.ABORTED, Family.OUT_OF_RESOURCES, Family.REJECTED,
+})  # fmt: skip
 _BETWEEN_FAILURES = {"first": 2.0, "longest": 60.0}  # seconds
 _BETWEEN_REFUSALS = {"first": 5.0, "longest": 300.0}
 _MOST_ROUNDS = 5  # as of the HL7 outbox: what came between the last look and the unlocking
@@ -117,6 +117,27 @@ def tell_node(node_id: int) -> int:
     return told
 
 
+def make_known(thing: Transaction) -> None:
+    """Before images go: the other side must know of the transaction. Tells it now if it does not.
+
+    Raises DicomFailure: it could not be told.
+    """
+    if thing.node_id is None or not _is_unknown_there(thing):
+        return
+    tell_node(thing.node_id)
+    if why := _is_unknown_there(thing):
+        raise DicomFailure(Phase.CONNECT, Family.REFUSED, why)
+
+
+def _is_unknown_there(thing: Transaction) -> str:
+    """Why they have not heard that it was created; "" when they have."""
+    waiting = Transaction.objects.values_list("to_tell", flat=True).get(pk=thing.pk)
+    for entry in waiting:
+        if entry["what"] == "created":
+            return str(entry.get("why") or "The other side is being told of this transaction.")
+    return ""
+
+
 def _tell_node(node_id: int) -> int:
     waiting = Transaction.objects.filter(node=node_id).exclude(to_tell=[])
     told = 0
@@ -155,9 +176,9 @@ def _tell_next(pk: Any) -> bool | None:
     if not row.to_tell or row.node is None:
         return None
     entry = row.to_tell[0]
-    if not_before := entry.get("not_before"):
-        if (parse_datetime(not_before) or timezone.now()) > timezone.now():
-            return None
+    not_before = parse_datetime(entry.get("not_before", ""))
+    if not_before is not None and not_before > timezone.now():
+        return None
     try:
         _say(row.node, row, entry)
     except DicomFailure as failure:
@@ -190,6 +211,7 @@ def described(row: Transaction) -> dict[str, Any]:
         "kind": row.kind,
         "priority": row.priority,
         "reason": row.reason,
+        "eligibility": row.eligibility,
         "needed_by": _date(row.needed_by),
         "comments": row.comments,
         "care_reason": row.care_reason,
@@ -242,23 +264,30 @@ def _record_told(row: Transaction, entry: dict[str, Any]) -> None:
             TransactionMessage.objects.filter(shared_id=entry["id"]).update(told_at=Now())
         elif entry["what"] == "attachment":
             Attachment.objects.filter(pk=entry["id"]).update(told_at=Now())
-    Node.objects.filter(pk=row.node_id).update(last_success_at=Now())
-    Node.objects.filter(pk=row.node_id).exclude(failures=0).update(
-        failures=0, failing_since=None, retry_at=None, phase="", sentence=""
-    )
+    _link_works(row)
 
 
 def _record_failure(row: Transaction, entry: dict[str, Any], failure: DicomFailure) -> None:
     log.warning("gateway_not_told", node=row.node_id, family=failure.family)
     if failure.family in _OF_THE_LINK:
-        _link_fails(row.node_id, failure)
+        _link_fails(row, failure)
     _keep_trying(row, entry, failure)
 
 
-def _link_fails(node_id: int | None, failure: DicomFailure) -> None:
+def _nodes_of(row: Transaction) -> QuerySet[Node]:
+    return Node.objects.filter(transactions=row)
+
+
+def _link_works(row: Transaction) -> None:
+    failing = _nodes_of(row).exclude(failures=0)
+    failing.update(failures=0, failing_since=None, retry_at=None, phase="", sentence="")
+    _nodes_of(row).update(last_success_at=Now())
+
+
+def _link_fails(row: Transaction, failure: DicomFailure) -> None:
     """Nothing is told, and standard work of the lanes waits, until `retry_at`."""
-    node = Node.objects.get(pk=node_id)
-    Node.objects.filter(pk=node_id).update(
+    node = _nodes_of(row).get()
+    _nodes_of(row).update(
         failures=F("failures") + 1,
         failing_since=Coalesce("failing_since", Now()),
         retry_at=Now() + pause(node.failures + 1, **_BETWEEN_FAILURES),
