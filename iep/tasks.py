@@ -1,7 +1,7 @@
 """Doorbells and sweeps of the image exchange. The work itself is claimed from PostgreSQL."""
 
 from . import lanes  # noqa: F401 - the lanes start with the worker
-from .services import arrivals, chasing, discs, filing
+from .services import arrivals, chasing, discs, filing, on_call
 
 
 def sweep_arrivals() -> None:
@@ -19,3 +19,8 @@ def sweep_tickets() -> None:
 def sweep_filing() -> None:
     """Copies of matched studies are made and queued for PACS; what PACS has is filed."""
     filing.file_waiting()
+
+
+def sweep_on_call() -> None:
+    """Blue Light while the desk is closed: the next person of the list is paged."""
+    on_call.page_due()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from iep import inbound as imaging
-from iep.services import registering, ticket_mail
+from iep.services import on_call, registering, ticket_mail
 from messaging.models import InboundMessage
 from messaging.wire import Message
 from patients import inbound as patients
@@ -60,4 +60,5 @@ MAIL: dict[str, Callable[..., Any]] = {
     "requesting.DowntimeForm": requests.record_form_mail,
     "requesting.PracticeForm": drilling.record_practice_mail,
     "iep.TicketMail": ticket_mail.record_mail,
+    "iep.OnCallPage": on_call.record_page_mail,
 }

@@ -178,6 +178,7 @@ SWEEPS = {
         "messaging.tasks.sweep_links",  # here too: a dead worker out must not go unseen
         "requesting.tasks.sweep",
         "messaging.tasks.sweep_drills",
+        "iep.tasks.sweep_on_call",
         "results.tasks.sweep_unread",
         "results.tasks.sweep_news",
         "results.tasks.sweep_reconciliation",
