@@ -240,6 +240,7 @@ DICOM_ASSOCIATIONS_PER_PEER = int(os.environ.get("DICOM_ASSOCIATIONS_PER_PEER", 
 DICOM_MAX_OBJECT_BYTES = int(os.environ.get("DICOM_MAX_OBJECT_BYTES", str(4 * 1024**3)))
 DICOM_PROCESSES = int(os.environ.get("DICOM_PROCESSES", "1"))  # that share the listener's port
 IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
+PREVIEW_BYTES = int(os.environ.get("PREVIEW_BYTES", str(256 * 1024**2)))  # of the viewer's PNGs
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", DATA_DIR / "gateway"))  # our keys: <name>.key
 GATEWAY_REQUESTS_A_SECOND = float(os.environ.get("GATEWAY_REQUESTS_A_SECOND", "300"))  # of a peer
 # (patient, accession numbers, trust) → the reports that may go with images: iep/queries/trauma.py

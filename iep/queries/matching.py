@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from django.http import Http404
@@ -83,7 +84,7 @@ def _led_to(study: Study) -> Iterator[Patient | None]:
     if study.ticket is not None:
         yield by_identifier(trust, study.ticket.s_number)
     if study.transaction is not None:
-        yield by_identifier(trust, study.transaction.local_number)
+        yield _holder(trust, study.transaction.local_number, study.transaction.birth_date)
     yield by_nhs_number(study.header_nhs_number)
     yield by_identifier(trust, study.header_patient_id) if _numbers_of_header(study) else None
 
@@ -124,6 +125,13 @@ def _header(study: Study, patient: Patient) -> Demographics:
     return said
 
 
+def _holder(trust: str, number: str, born: date | None) -> Patient | None:
+    """Whose number it is here, when it may be ours or theirs: another hospital may have given the
+    same number to somebody else, and then it says nothing."""
+    holder = by_identifier(trust, number) if number else None
+    return holder if holder is not None and holder.birth_date == born else None
+
+
 def _numbers_of_header(study: Study) -> tuple[HospitalNumber, ...]:
     """A number of ours, where the header says so or our number is exactly that; else theirs says
     nothing here."""
@@ -131,11 +139,8 @@ def _numbers_of_header(study: Study) -> tuple[HospitalNumber, ...]:
     number = study.header_patient_id
     if number and study.header_issuer == trust:
         return (HospitalNumber(trust, number),)
-    if number and not study.header_issuer:
-        # Another hospital may have given the same number to somebody else: then nothing is said.
-        holder = by_identifier(trust, number)
-        if holder is not None and holder.birth_date == study.header_birth_date:
-            return (HospitalNumber(trust, number),)
+    if not study.header_issuer and _holder(trust, number, study.header_birth_date):
+        return (HospitalNumber(trust, number),)
     return ()
 
 
