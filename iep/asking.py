@@ -18,6 +18,8 @@ from messaging.mail_format import is_address
 from patients import nhs_number
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.models import Organisation, User
     from iep.models import Institution
     from patients.models import Patient
@@ -126,6 +128,7 @@ class NewTicket:
     patient: Patient | None = field(default=None, repr=False)
     requester: User | None = None
     organisation: Organisation | None = None
+    key: UUID | None = None  # of the form: from one form one ticket, however often it is sent
 
 
 def problems(new: NewTicket, *, today: date, s_number_pattern: str) -> dict[str, str]:

@@ -162,6 +162,25 @@ MERGE_STATES: dict[str, Tag] = {
     "undone": Tag("Undone", "orange"),
 }
 
+# Of a ticket of the image exchange (iep.states.tickets); the sentence beside it is of
+# iep.queries.tickets.
+TICKET_STATES: dict[str, Tag] = {
+    "new": Tag("New", "white"),
+    "awaiting_details": Tag("Awaiting details", "orange"),
+    "accepted": Tag("Accepted", "aqua-green"),
+    "with_other": Tag("In progress", "blue"),
+    "arrived": Tag("Arrived", "purple"),
+    "done": Tag("Done", "green"),
+    "cancelled": Tag("Cancelled", "red"),
+    "closed": Tag("Closed", "grey"),
+}
+
+# Of a line of a checklist.
+CHECKLIST: dict[str, Tag] = {
+    "done": Tag("Done", "green"),
+    "to_do": Tag("To do", "white"),
+}
+
 # Of a transaction of the image exchange (iep.states.transactions), in the portal's own words; the
 # sentence beside it is of iep.queries.sentences. "stalled" is a transfer's.
 EXCHANGE_STATES: dict[str, Tag] = {
@@ -194,6 +213,8 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "merge": MERGE_STATES,
     "compared": COMPARED,
     "exchange": EXCHANGE_STATES,
+    "ticket": TICKET_STATES,
+    "step": CHECKLIST,
 }
 
 

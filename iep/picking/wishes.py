@@ -102,7 +102,8 @@ def hospital(text: str, hospitals: Mapping[int, Sequence[str]]) -> Said:
             for match in _stands(name, text)
         ),
     )
-    taken, found = -1, {}
+    taken = -1
+    found: dict[int, str] = {}
     for start, _, end, key, name in hits:
         if start >= taken:
             taken = end

@@ -24,7 +24,6 @@ from iep.states.priorities import (
 )
 from iep.states.studies import StudyState
 from iep.states.tickets import OPEN, TicketEvent, TicketKind, TicketState
-from iep.states.transactions import LABELS as STATUS_WORDS
 from iep.states.transactions import TransactionEvent, TransactionState
 from iep.states.transfers import TransferState
 from messaging.policies import may_verify_mailbox

@@ -23,8 +23,11 @@ def patient_at(trust: Organisation, *, nhs_number: str = "", s_number: str = "")
         found = by_nhs_number(nhs_number)
     if found is None:
         return None
-    known = Patient.objects.filter(pk=found.pk).filter(_known_to(trust))
-    return found if known.exists() else None
+    return found if is_known_to(trust, found) else None
+
+
+def is_known_to(trust: Organisation, patient: Patient) -> bool:
+    return Patient.objects.filter(_known_to(trust), pk=patient.pk).exists()
 
 
 def _known_to(trust: Organisation) -> Q:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
@@ -173,3 +174,8 @@ def duplicates(new: NewTicket, trust: Organisation) -> list[Ticket]:
         exams__acquired_on__in=days,
     )  # fmt: skip
     return list(rows.select_related("institution").distinct().order_by("opened_at")[:5])
+
+
+def opened_from(acting: Acting, key: UUID | None) -> Ticket | None:
+    """The ticket that this person opened from that very form already."""
+    return visible(acting).filter(pk=key).first() if key else None

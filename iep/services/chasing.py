@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM, Acting
 from iep import hours
+from iep.asking import LABELS
 from iep.models import Ticket, Transaction
 from iep.services import tickets
 from iep.services.moving import locked, move
@@ -39,7 +41,7 @@ def ask_other_hospital(
         running = row.transactions.exclude(state__in=[each.value for each in TERMINAL])
         found = running.order_by("-created_at").first()
         if found is not None:
-            wanted = [tickets.LABELS[name].lower() for name in missing]
+            wanted = [LABELS[name].lower() for name in missing]
             asked = "; ".join(filter(None, [", ".join(wanted), words.strip()]))
             say(found, f"{row.reference}: please send us what is missing: {asked}.", by)
     return found
@@ -64,7 +66,7 @@ def _remind() -> int:
     return sum(_remind_one(key) for key in list(keys))
 
 
-def _remind_one(key: object) -> bool:
+def _remind_one(key: UUID) -> bool:
     with transaction.atomic():
         row = _claimed(key)
         days = _reminder_due(row) if row else 0
@@ -88,7 +90,7 @@ def _reminder_due(row: Ticket) -> int:
 
 
 def _reminder(row: Ticket) -> str:
-    wanted = "\n".join(f"- {tickets.LABELS[name]}" for name in row.missing)
+    wanted = "\n".join(f"- {LABELS[name]}" for name in row.missing)
     until = timezone.localtime(row.due_at) if row.due_at else None
     end = f" on {until.day} {until:%B %Y}" if until else ""
     asked = "you" if row.chased == tickets.REQUESTER else "the other hospital"
@@ -105,7 +107,7 @@ def _expire() -> int:
     return sum(_expire_one(key) for key in keys)
 
 
-def _expire_one(key: object) -> bool:
+def _expire_one(key: UUID) -> bool:
     with transaction.atomic():
         row = _claimed(key)
         is_awaiting = row is not None and row.state == TicketState.AWAITING_DETAILS
@@ -119,7 +121,7 @@ def _expire_one(key: object) -> bool:
         return True
 
 
-def _claimed(key: object) -> Ticket | None:
+def _claimed(key: UUID) -> Ticket | None:
     """The row, locked; None where another worker has it."""
     rows = Ticket.objects.select_for_update(skip_locked=True).filter(pk=key)
     if not list(rows.values_list("pk", flat=True)):
@@ -130,4 +132,4 @@ def _claimed(key: object) -> Ticket | None:
 def _database_time() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")
-        return cursor.fetchone()[0]  # type: ignore[no-any-return]
+        return cursor.fetchone()[0]
