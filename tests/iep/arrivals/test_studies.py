@@ -25,8 +25,10 @@ def test_images_of_one_study_become_one_study_with_what_their_heads_say(exchange
     study = the_study()
     assert (study.received, study.state) == (3, StudyState.ARRIVING)
     assert study.header_name == "Testpatient^Agnes"
-    assert study.header_patient_id == "X4711" and study.header_issuer == "STMARY"
-    assert study.description == "CT head" and study.modalities == ["CT"]
+    assert study.header_patient_id == "X4711"
+    assert study.header_issuer == "STMARY"
+    assert study.description == "CT head"
+    assert study.modalities == ["CT"]
     assert study.organisation == exchange.trust
     assert study.files.filter(state=FileState.KEPT).count() == 3
 
@@ -49,8 +51,11 @@ def test_a_study_that_came_unasked_is_held_for_a_person_and_never_filed(exchange
     exchange.came(*exchange.images(2))
     exchange.goes_quiet()
     study = the_study()
-    assert study.state == StudyState.FAILED_VERIFICATION and study.whole_at
-    assert study.is_unverified and study.patient is None and study.in_pacs_at is None
+    assert study.state == StudyState.FAILED_VERIFICATION
+    assert study.whole_at
+    assert study.is_unverified
+    assert study.patient is None
+    assert study.in_pacs_at is None
     assert study.due_at - study.state_since >= timedelta(days=13)
 
 
@@ -58,7 +63,8 @@ def test_a_study_that_came_unasked_becomes_a_direct_transaction(exchange):
     exchange.came(*exchange.images(2))
     exchange.goes_quiet()
     made = Transaction.objects.get()
-    assert made.kind == TransactionKind.DIRECT and made.institution == exchange.them
+    assert made.kind == TransactionKind.DIRECT
+    assert made.institution == exchange.them
     assert the_study().transaction == made
 
 
@@ -112,7 +118,8 @@ def test_the_same_image_twice_is_kept_once_and_quietly(exchange):
     assert states == [FileState.DISCARDED, FileState.KEPT]
     dropped = first if first.state == FileState.DISCARDED else second
     assert not storage.path_of(dropped.pk).exists()
-    assert the_study().received == 1 and the_study().state == StudyState.ARRIVING
+    assert the_study().received == 1
+    assert the_study().state == StudyState.ARRIVING
 
 
 @pytest.mark.hazard("H41")
@@ -141,7 +148,9 @@ def test_a_study_of_two_people_is_stopped_and_the_words_name_the_item_only(excha
     exchange.came(files.image(**{item: one}), files.image(**{item: other}))
     study = the_study()
     assert study.state == StudyState.STOPPED
-    assert words in study.why and one not in study.why and other not in study.why
+    assert words in study.why
+    assert one not in study.why
+    assert other not in study.why
     exchange.goes_quiet()
     assert the_study().state == StudyState.STOPPED
 
@@ -208,7 +217,8 @@ def test_two_sources_of_one_study_are_two_studies(exchange):
 def test_a_study_of_our_own_pacs_goes_out_and_is_never_matched(exchange):
     exchange.came(*exchange.images(2), origin=Origin.PACS, node=exchange.pacs)
     exchange.goes_quiet()
-    assert the_study().state == StudyState.OUTGOING and the_study().whole_at
+    assert the_study().state == StudyState.OUTGOING
+    assert the_study().whole_at
 
 
 @pytest.mark.hazard("H41")
@@ -216,7 +226,8 @@ def test_a_study_of_our_own_pacs_that_has_two_people_is_stopped(exchange):
     mixed = [files.image(), files.image(patient_id="S2")]
     exchange.came(*mixed, origin=Origin.PACS, node=exchange.pacs)
     exchange.came(files.image(), origin=Origin.PACS, node=exchange.pacs)
-    assert the_study().state == StudyState.STOPPED and the_study().received == 3
+    assert the_study().state == StudyState.STOPPED
+    assert the_study().received == 3
     with pytest.raises(NotAccepted):
         arrivals.release(the_study(), why="it is", by=exchange.desk)
 
@@ -248,7 +259,8 @@ def test_a_refused_file_can_be_looked_at_again_or_discarded(exchange):
         arrivals.discard_file(file, why=" ", by=exchange.desk)
     arrivals.discard_file(file, why="Cut off on the way", by=exchange.desk)
     file.refresh_from_db()
-    assert file.state == FileState.DISCARDED and "Cut off on the way" in file.why
+    assert file.state == FileState.DISCARDED
+    assert "Cut off on the way" in file.why
 
 
 def test_a_worker_that_died_loses_its_lease_and_the_file_is_read(exchange):
