@@ -10,7 +10,6 @@ from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
 import structlog
-from django.db import IntegrityError
 from django.http import HttpResponseBase, StreamingHttpResponse
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
@@ -77,9 +76,8 @@ class _Signed(BaseAuthentication):
 
 
 def _refuse_if_seen(request: Request, proof: sign.Proof) -> None:
-    try:
-        GatewayNonce.objects.create(key_sha256=proof.key_sha256, nonce=proof.nonce)
-    except IntegrityError:
+    _, is_new = GatewayNonce.objects.get_or_create(key_sha256=proof.key_sha256, nonce=proof.nonce)
+    if not is_new:
         _refuse_stranger(request, "replayed", "This signed request was here before.")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -33,14 +34,19 @@ def _one_of(enum: Any, **more: Any) -> _Chosen:
     return _Chosen(choices=[each.value for each in enum], **more)
 
 
+def _whole(pattern: re.Pattern[str]) -> str:
+    """RegexField looks anywhere in the value."""
+    return rf"\A(?:{pattern.pattern})\Z"
+
+
 def _uid(**more: Any) -> serializers.RegexField:
     words = {"invalid": "This is not a UID: digits and dots, up to 64."}
-    return serializers.RegexField(UID, max_length=64, error_messages=words, **more)
+    return serializers.RegexField(_whole(UID), max_length=64, error_messages=words, **more)
 
 
 def _hash() -> serializers.RegexField:
     words = {"invalid": "This is not a SHA-256 in 64 hexadecimal digits, lower case."}
-    return serializers.RegexField(SHA256, max_length=64, error_messages=words)
+    return serializers.RegexField(_whole(SHA256), max_length=64, error_messages=words)
 
 
 # --- Transactions --------------------------------------------------------------------------------
@@ -65,6 +71,7 @@ class ExamSaid(serializers.Serializer):
     modality = _text(16)
     code = _text(20)
     study_uid = _uid(allow_blank=True, default="")
+    images = _text(6)
 
 
 class RequesterSaid(serializers.Serializer):
@@ -101,10 +108,17 @@ def about_of(said: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: said[name] for name in names},
         **said["patient"],
-        "exams": [dict(each) for each in said["exams"]],
+        "exams": [_exam(each) for each in said["exams"]],
         "requester_name": who["name"],
         "consultant": who["consultant"],
         "department": who["department"],
+    }
+
+
+def _exam(said: dict[str, Any]) -> dict[str, str]:
+    """Which study, and how many images, only where they say it."""
+    return {
+        name: each for name, each in said.items() if each or name not in ("study_uid", "images")
     }
 
 

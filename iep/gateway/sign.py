@@ -31,11 +31,7 @@ from django.conf import settings
 
 WINDOW = 300  # seconds that the two clocks may differ; a nonce is remembered for twice as long
 EMPTY = hashlib.sha256(b"").digest()
-COMPONENTS = (
-    "@method", "@path", "content-type", "content-digest", "gateway-key", "gateway-from",
-    "gateway-to",
-)  # fmt: skip
-_LISTED = " ".join(f'"{name}"' for name in COMPONENTS)
+_ALWAYS = ("@method", "@path", "content-digest", "gateway-key", "gateway-from", "gateway-to")
 _INPUT = re.compile(
     r'^gw=\((?P<listed>[^)]{1,200})\);created=(?P<created>\d{1,12});nonce="(?P<nonce>[\w-]{16,64})"'
     r';keyid="(?P<keyid>[0-9a-f]{64})";alg="ed25519"$'
@@ -99,6 +95,15 @@ def fingerprint(public_key: bytes) -> str:
     return hashlib.sha256(public_key).hexdigest()
 
 
+def components(method: str) -> tuple[str, ...]:
+    """What is signed, in this order. A body's type is; where there is no body there is no type."""
+    return (*_ALWAYS, "content-type") if method in ("PUT", "POST") else _ALWAYS
+
+
+def _listed(method: str) -> str:
+    return " ".join(f'"{name}"' for name in components(method))
+
+
 # --- Signing -------------------------------------------------------------------------------------
 
 
@@ -115,15 +120,15 @@ def signed_headers(
     """What proves the request. `parties`: codes of who says it and to whom; `digest`: SHA-256 of
     the body; `created`: seconds since 1970 UTC. Each call is a new nonce."""
     public = shown(key)
-    headers = {
-        "Content-Type": content_type,
+    headers = {"Content-Type": content_type} if "content-type" in components(method) else {}
+    headers |= {
         "Content-Digest": f"sha-256=:{_b64(digest)}:",
         "Gateway-Key": f":{_b64(public)}:",
         "Gateway-From": parties[0],
         "Gateway-To": parties[1],
     }
     nonce = secrets.token_urlsafe(18)
-    params = f'({_LISTED});created={created};nonce="{nonce}"'
+    params = f'({_listed(method)});created={created};nonce="{nonce}"'
     params += f';keyid="{fingerprint(public)}";alg="ed25519"'
     signature = key.sign(_base(method, path, headers, params))
     return headers | {"Signature-Input": f"gw={params}", "Signature": f"gw=:{_b64(signature)}:"}
@@ -131,9 +136,9 @@ def signed_headers(
 
 def _base(method: str, path: str, headers: Mapping[str, str], params: str) -> bytes:
     """RFC 9421, 2.5."""
-    values = {"@method": method.upper(), "@path": path}
+    values = {"@method": method, "@path": path}
     values |= {name.lower(): value.strip() for name, value in headers.items()}
-    lines = [f'"{name}": {values[name]}' for name in COMPONENTS]
+    lines = [f'"{name}": {values[name]}' for name in components(method)]
     return "\n".join([*lines, f'"@signature-params": {params}']).encode()
 
 
@@ -163,7 +168,7 @@ def prove(headers: Mapping[str, str], *, method: str, path: str, now: float) -> 
     given = {name: headers.get(name, "") for name in ("Content-Type", "Content-Digest")}
     given |= {name: headers.get(name, "") for name in ("Gateway-Key", "Gateway-From", "Gateway-To")}
     found = _INPUT.match(headers.get("Signature-Input", ""))
-    if found is None or found["listed"] != _LISTED:
+    if found is None or found["listed"] != _listed(method):
         raise Unproved("not_signed", "The request is not signed as docs/iep/gateway.md says.")
     public = _bytes_of(given["Gateway-Key"])
     if fingerprint(public) != found["keyid"]:

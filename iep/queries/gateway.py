@@ -90,6 +90,13 @@ def expected_of(thing: Transaction, study_uid: str) -> int | None:
     return ManifestLine.objects.filter(transaction=thing, study_uid=study_uid).count() or None
 
 
+def announced_studies(thing: Transaction) -> set[str]:
+    """Studies that they said they send: by the manifest, and by name in the transaction."""
+    named = {each["study_uid"] for each in thing.exams if each.get("study_uid")}
+    lines = ManifestLine.objects.filter(transaction=thing).order_by()
+    return named | set(lines.values_list("study_uid", flat=True).distinct())
+
+
 def received_lines(thing: Transaction) -> QuerySet[ManifestLine]:
     """The lines of their manifest for which a file is here, with the file."""
     came = ManifestLine.objects.filter(transaction=thing, file__isnull=False)

@@ -23,6 +23,7 @@ from .claiming import Held
 from .ledger import Session
 from .lines import KeptLine, peer_of
 from .retrying import MOST_TRIES_OF_ONE, node_works
+from .telling import make_known
 from .transfers import expect
 
 _AT_ONCE = 200  # lines of the ledger in memory
@@ -139,6 +140,7 @@ def _works(transfer: Transfer) -> bool:
 def push(between: Between, transfer: Transfer) -> None:
     """Hand each image to another installation, which answers when it is on its disk (STOW)."""
     transaction = _transaction_of(transfer)
+    make_known(transaction)
     client.announce(transfer.node, transaction, _manifest(transfer))
     node_works(transfer.node_id)
     for line in _waiting(transfer):

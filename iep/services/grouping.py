@@ -23,6 +23,7 @@ from accounts.policies import SYSTEM
 from iep import storage
 from iep.dicom.dataset import Header, day
 from iep.models import Node, ReceivedFile, Study, Transfer
+from iep.queries.gateway import expected_of
 from iep.states.studies import (
     QUIET_FOR,
     WAITS,
@@ -235,9 +236,12 @@ def _count(study: Study, kept: Sequence[tuple[ReceivedFile, Header]], now: datet
 
 
 def _announced(file: ReceivedFile) -> int | None:
-    """How many the transfer that brought it is to bring."""
+    """How many the transfer that brought it is to bring, or their gateway's manifest names."""
     transfers = Transfer.objects.filter(pk=file.transfer_id or 0)
-    return transfers.values_list("images", flat=True).first() or None
+    images = transfers.values_list("images", flat=True).first()
+    if not images and file.origin == Origin.GATEWAY and file.transaction is not None:
+        return expected_of(file.transaction, file.study_uid)
+    return images or None
 
 
 def _begin_again(study: Study) -> None:

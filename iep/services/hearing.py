@@ -32,15 +32,19 @@ from iep.states.transactions import (
     TransactionState,
 )
 
-from . import arrivals, attaching, transactions
+from . import arrivals, attaching, outcomes, sending, transactions
 from .moving import locked, move
 from .telling import listening
 
 E = TransactionEvent
 # Who was asked decides; who sends says how far the sending is; who receives, the receiving.
 _OF_WHO_WAS_ASKED = frozenset({E.ACCEPTED, E.DECLINED})
-_OF_WHO_SENDS = frozenset({E.STARTED, E.UPLOADING, E.UPLOADED, E.FAILED, E.PURGED})
 _OF_WHO_RECEIVES = frozenset({E.DOWNLOAD_ASKED, E.DOWNLOADING, E.DELIVERED})
+_OF_WHO_SENDS = frozenset({
+    E.STARTED, E.UPLOADING, E.UPLOADED, E.FAILED, E.PURGED,
+    E.DOWNLOAD_ASKED, E.DOWNLOADING,  # a lane of theirs delivers it
+})  # fmt: skip
+_ON_THE_MOVE = (_OF_WHO_SENDS | _OF_WHO_RECEIVES) - {E.FAILED, E.PURGED, E.DELIVERED, E.STARTED}
 HEARD_EVENTS = _OF_WHO_WAS_ASKED | _OF_WHO_SENDS | _OF_WHO_RECEIVES | {E.CANCELLED}
 # No more images are taken for one of these.
 _CLOSED = frozenset({
@@ -116,9 +120,12 @@ def _created(
             )
             _is_new(peer, said, row, "created")
             return row
-        if row.direction != Direction.IN or row.kind != kind:
-            words = "The type and the direction of a transaction cannot be changed. Start again."
+        if row.kind != kind:
+            words = "The type of a transaction cannot be changed. Start again."
             raise Conflict("fixed", words)
+        if row.direction == Direction.OUT:  # ours: they say which studies they send, and why
+            about = {name: about[name] for name in ("exams", "care_reason") if about[name]}
+            priority = row.priority
         return _said_anew(peer, row, said, priority, about)
 
 
@@ -128,7 +135,7 @@ def _said_anew(
     row = locked(row)
     if not _is_new(peer, said, row, "created"):
         return row
-    if row.state == TransactionState.DECLINE:
+    if row.state == TransactionState.DECLINE and row.direction == Direction.IN:
         return transactions.process_again(row, by=_acting(peer), **about)
     facts = {**about, "priority": priority}
     changed = {name: value for name, value in facts.items() if value != getattr(row, name)}
@@ -207,7 +214,11 @@ def _effect(
         # That all of it is here we say ourselves, when all of it is here (hazard H40).
         raise NotAccepted("ours_to_say", "Delivered is said by the side that received.")
     if what == E.FAILED:
-        return transactions.record(row, what, words=words, by=by, why=words[:300])
+        return outcomes.failed(row, words or "It failed there.", by=by)
+    if what in _ON_THE_MOVE and row.state == TransactionState.FAILED:
+        row = transactions.record(row, E.RETRIED, by=by, why="")
+    if what == E.UPLOADED:
+        return sending.put_on_exchange(row, by=by, words=words)
     return transactions.record(row, what, words=words, by=by)
 
 

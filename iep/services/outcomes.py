@@ -13,6 +13,7 @@ from django.db import transaction
 
 from accounts.policies import SYSTEM, Acting
 from iep.models import Study, Ticket, Transaction, Transfer
+from iep.queries.gateway import announced_studies
 from iep.services import sending, tickets, transactions
 from iep.services.moving import locked
 from iep.services.ticket_mail import tell_requester
@@ -137,7 +138,7 @@ def _come(row: Transaction) -> None:
     if live.exclude(state=TransferState.DELIVERED.value).exists():
         return
     studies = list(row.studies.exclude(state=StudyState.DISCARDED.value))
-    wanted = set(live.values_list("study_uid", flat=True))
+    wanted = set(live.values_list("study_uid", flat=True)) or announced_studies(row)
     here = {each.study_uid for each in studies if each.state in HERE}
     if wanted - here or any(each.state not in HERE for each in studies):
         return

@@ -122,7 +122,7 @@ def send(method: str, path: str, body: Any = None, *, signed: Any = None, **how:
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     path = path if path.startswith("/iep") else f"{ROOT}/v1{path}"
     given = dict(signed or headers(method, path, raw, **how))
-    content_type = given.pop("Content-Type")
+    content_type = given.pop("Content-Type", "")
     return Client().generic(method, path, raw, content_type=content_type, headers=given)
 
 
