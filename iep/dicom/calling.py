@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ _REJECTED = {  # source and reason of a rejection (PS3.8 table 9-21)
     (3, 1): "they are too busy just now",
     (3, 2): "they have too many associations just now",
 }
+_END_SECONDS = 1.0
 _TITLES = {(1, 3), (1, 7)}
 
 
@@ -88,11 +90,23 @@ def open_line(
 
 def end(line: Line) -> None:
     """Nothing of it stays: no thread, no open connection, nothing half received."""
+    if line.is_established:
+        line.abort(block=False)
+        _until(lambda: not line.dul.is_talking)
+    line._kill = True
+    line._reactor_checkpoint.set()
+    line.dul.kill_dul()
     if line.dul.is_alive():
-        line.kill()
+        line.dul.join(_END_SECONDS)
     if line.dul.socket is not None:
         line.dul.socket._shutdown_socket()
     line.dimse.forget()
+
+
+def _until(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _END_SECONDS
+    while not so() and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _address(line: Line, peer: Peer) -> None:

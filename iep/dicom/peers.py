@@ -62,7 +62,7 @@ class Caller:
     address: str
     association: UUID
     certificate: bytes = b""  # DER, of a line with TLS
-    key: object = None  # whatever the directory knows it by
+    key: int | str | None = None  # what the directory knows it by
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 from io import BytesIO
+from typing import BinaryIO
 
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
@@ -17,7 +18,9 @@ OUT_OF_RESOURCES = 0xA700
 NO_SUCH_CLASS = 0x0122
 INVALID_INSTANCE = 0x0117
 
+_PATIENCE = 64 * 1024 * 1024  # bytes that a peer may go on sending
 _ROOM_EVERY = 32 * 1024 * 1024  # bytes: how often the disk is looked at within one object
+_LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
@@ -84,7 +87,7 @@ class Body(BytesIO):
     @property
     def is_absurd(self) -> bool:
         """It was refused long ago, and they go on sending."""
-        return self._came > 4 * self._most
+        return self._came > 4 * self._most + _PATIENCE
 
     def _refuse(self, status: int, why: str) -> None:
         self.refusal, self.why = status, why
@@ -123,16 +126,37 @@ def _text(element: int, kind: bytes, words: str) -> bytes:
     return struct.pack("<HH2sH", 2, element, kind, len(value)) + value
 
 
-def read_head(file: object) -> int:
-    """Where the data set begins in a file that lies in storage. Raises ValueError: no such file.
+def data_set_begins(file: BinaryIO) -> int:
+    """Where the data set begins in a file: after group 0002, or at once where there is none.
 
-    `file` is open for reading bytes. Group 0002 is always explicit VR little endian, and its
-    length is its first element (PS3.10 7.1).
+    Group 0002 is explicit VR little endian and says its own length first (PS3.10 7.1); files from
+    discs leave that out or lie about it, so that the elements are walked along.
     """
-    head = file.read(PREAMBLE + 16)  # type: ignore[attr-defined]
-    if head[PREAMBLE : PREAMBLE + 4] != b"DICM":
-        raise ValueError("no DICOM file")
-    group, element, kind, size, length = struct.unpack("<HH2sHL", head[PREAMBLE + 4 :])
-    if (group, element, kind, size) != (2, 0, b"UL", 4):
-        raise ValueError("no length of the file meta information")
-    return PREAMBLE + 16 + int(length)
+    file.seek(PREAMBLE)
+    if file.read(4) != b"DICM":
+        return 0
+    at, end = PREAMBLE + 4, -1
+    while at != end and (step := _step(file, at)):
+        if end < 0 and (length := _group_length(file, at)):
+            end = at + step + length
+        at += step
+    return at
+
+
+def _step(file: BinaryIO, at: int) -> int:
+    """The size of the element there; 0 when it is not of group 0002 any more."""
+    file.seek(at)
+    head = file.read(12)
+    if len(head) < 8 or head[:2] != b"\2\0":
+        return 0
+    if not head[4:6].isalpha():  # implicit VR, which it must not be, and sometimes is
+        return 8 + int.from_bytes(head[4:8], "little")
+    if head[4:6] in _LONG:
+        return 12 + int.from_bytes(head[8:12], "little")
+    return 8 + int.from_bytes(head[6:8], "little")
+
+
+def _group_length(file: BinaryIO, at: int) -> int:
+    file.seek(at)
+    head = file.read(12)
+    return int.from_bytes(head[8:12], "little") if head[:8] == b"\2\0\0\0UL\4\0" else 0

@@ -18,7 +18,7 @@ from .errors import DicomFailure, Family, Phase
 from .finding import find_instances, find_studies, status_of
 from .line import Line
 from .peers import CommitmentAnswer, Peer
-from .receiving import read_head
+from .receiving import data_set_begins
 from .retrieving import fetch, move
 
 __all__ = [
@@ -108,7 +108,7 @@ class Sender:
 
     def _ask(self, line: Line, context_id: int, request: C_STORE, path: Path) -> int:
         with path.open("rb") as file:
-            file.seek(read_head(file))
+            file.seek(data_set_begins(file))
             try:
                 line.send_file(context_id, request, file)
             except TimeoutError:
