@@ -1,7 +1,14 @@
 """Doorbells and sweeps of the image exchange. The work itself is claimed from PostgreSQL."""
 
+import threading
+
+import structlog
+from django.db import connection
+
 from . import lanes  # noqa: F401 - the lanes start with the worker
-from .services import arrivals, chasing, discs, filing, on_call
+from .services import arrivals, chasing, discs, filing, on_call, outcomes, purging, telling
+
+log = structlog.get_logger(__name__)
 
 
 def sweep_arrivals() -> None:
@@ -16,6 +23,12 @@ def sweep_tickets() -> None:
     chasing.sweep()
 
 
+def sweep_transactions() -> None:
+    """Studies of our PACS go on; what is on the exchange is warned of, and purged in time."""
+    outcomes.sweep_unsent()
+    purging.sweep()
+
+
 def sweep_filing() -> None:
     """Copies of matched studies are made and queued for PACS; what PACS has is filed."""
     filing.file_waiting()
@@ -24,3 +37,26 @@ def sweep_filing() -> None:
 def sweep_on_call() -> None:
     """Blue Light while the desk is closed: the next person of the list is paged."""
     on_call.page_due()
+
+
+_telling: dict[int, threading.Thread] = {}
+
+
+def sweep_telling() -> None:
+    """Tell other installations what they have yet to hear, a thread for each: one that is silent
+    holds up no other, and nothing else here."""
+    telling.forget_nonces()
+    for node_id in telling.nodes_to_tell():
+        thread = _telling.get(node_id)
+        if thread is None or not thread.is_alive():
+            _telling[node_id] = threading.Thread(target=_tell, args=[node_id], daemon=True)
+            _telling[node_id].start()
+
+
+def _tell(node_id: int) -> None:
+    try:
+        telling.tell_node(node_id)
+    except Exception as failure:  # noqa: BLE001 - the outermost frame: the next sweep tries again
+        log.error("telling_failed", node=node_id, error=type(failure).__name__)  # noqa: TRY400
+    finally:
+        connection.close()

@@ -120,6 +120,7 @@ STATUS_SOURCES = [
     "messaging.queries.agreements.running_out",
     "messaging.queries.links_not_working",
     "iep.queries.on_call.blue_light_strip",
+    "iep.queries.blue_light.blue_light_strip",
     "requesting.services.drilling.drill_strip",  # after what is real
     "messaging.queries.queues_backing_up",
     "requesting.queries.form_strip.downtime_forms",
@@ -185,8 +186,10 @@ SWEEPS = {
         "ordercomms.standby.turn.sweep",
     ],
     "images": [
+        "iep.tasks.sweep_telling",
         "iep.tasks.sweep_arrivals",
         "iep.tasks.sweep_tickets",
+        "iep.tasks.sweep_transactions",
         "iep.tasks.sweep_filing",
     ],  # the image exchange: what came, clocks, what the other side is to be told
 }
