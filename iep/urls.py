@@ -1,16 +1,77 @@
 """Every address of the image exchange."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path, register_converter
+
+from iep.call_reference import CallReference
+from iep.gateway.urls import urlpatterns as gateway_patterns
+from iep.views import (
+    asking,
+    choosing,
+    figures,
+    home,
+    images,
+    institutions,
+    making,
+    match,
+    ticket,
+    transaction,
+    trauma,
+)
 
 app_name = "iep"
+register_converter(CallReference, "callref")
 urlpatterns: list[URLPattern] = [
     # Tickets: asking, one ticket
+    path("new/", asking.ask, name="ask"),
+    path("mine/", asking.mine, name="mine"),
+    path("<callref:reference>/", ticket.ticket, name="ticket"),
+    path("<callref:reference>/act", ticket.act, name="ticket-act"),
     # Transactions: home, one transaction
+    path("", home.home, name="home"),
+    path("changes", home.changes, name="home-changes"),
+    path("create/", making.create, name="create"),
+    path("t/<int:number>/", transaction.transaction, name="transaction"),
+    path("t/<int:number>/status", transaction.status, name="transaction-status"),
+    path("t/<int:number>/act", transaction.act, name="transaction-act"),
+    path("t/<int:number>/images/", choosing.images, name="choose-images"),
+    path("t/<int:number>/again/", making.again, name="again"),
+    path("t/<int:number>/decline/", transaction.decline, name="decline"),
+    path("t/<int:number>/cancel/", transaction.cancel, name="cancel"),
+    path(
+        "t/<int:number>/reports/<uuid:attachment_id>", transaction.attachment, name="attachment"
+    ),
     # Institutions
+    path("institutions/", institutions.institutions, name="institutions"),
+    path("institutions/new/", institutions.new, name="new-institution"),
+    path("institutions/<int:pk>/", institutions.institution, name="institution"),
+    path("institutions/<int:pk>/change/", institutions.change, name="change-institution"),
+    path("institutions/<int:pk>/machines/new/", institutions.new_node, name="new-node"),
+    path(
+        "institutions/<int:pk>/machines/<int:node_id>/",
+        institutions.change_node,
+        name="change-node",
+    ),
+    path(
+        "institutions/<int:pk>/machines/<int:node_id>/test",
+        institutions.test_node,
+        name="test-node",
+    ),
     # Lanes: queues, failures
     # Arrivals, matching, viewer
+    path("match/<uuid:study_id>/", match.match, name="match"),
+    path("images/<uuid:study_id>/", images.images, name="images"),
+    path("images/<uuid:study_id>/<uuid:file_id>/<int:frame>/", images.picture, name="picture"),
     # Discs
     # Trauma
+    path("trauma/", trauma.trauma, name="trauma"),
+    path("trauma/<uuid:patient_id>/", trauma.trauma_patient, name="trauma-patient"),
+    path("trauma/label/<uuid:ticket_id>/", trauma.trauma_label, name="trauma-label"),
+    path("on-call/", trauma.on_call, name="on-call"),
+    path("on-call/list", trauma.keep_on_call, name="keep-on-call"),
+    path("on-call/<uuid:ticket_id>", trauma.acknowledge, name="acknowledge"),
     # Figures
+    path("figures/", figures.figures, name="figures"),
+    path("figures/download", figures.download, name="figures-download"),
     # Gateway (machines)
+    *gateway_patterns,
 ]

@@ -15,6 +15,8 @@ FORM_READERS = (P.TRACK_REQUESTS, P.OPEN_TICKETS, P.KEY_IN_FORMS)
 DRILLERS = (P.TRACK_REQUESTS, P.KEY_IN_FORMS, P.DECLARE_DOWNTIME)
 # Of those who asked, and of the department that was asked.
 EITHER_SIDE = (P.TRACK_REQUESTS, P.VIEW_DEPARTMENT_REQUESTS)
+# A trauma patient's images: the service desk in its hours, on-call imaging outside them.
+TRAUMA_SENDERS = (P.SEND_TRAUMA, P.EXCHANGE_IMAGES)
 
 ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     # The house
@@ -166,4 +168,50 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "messaging:end-mailbox": {"POST": P.OPERATE_MAIL},
     "results:holds": P.OPERATE_MAIL,
     "results:release-news": {"POST": P.OPERATE_MAIL},
+    # The gateway: machines, who sign each request (iep/gateway/api.py asks who it is)
+    "iep:gateway-hello": PUBLIC,
+    "iep:gateway-transaction": PUBLIC,
+    "iep:gateway-event": PUBLIC,
+    "iep:gateway-message": PUBLIC,
+    "iep:gateway-document": PUBLIC,
+    "iep:gateway-manifest": PUBLIC,
+    "iep:gateway-received": PUBLIC,
+    "iep:gateway-studies": PUBLIC,
+    "iep:gateway-instance": PUBLIC,
+    # Tickets of the image exchange; whose, the views ask
+    "iep:ask": P.ASK_FOR_IMAGES,
+    "iep:mine": P.ASK_FOR_IMAGES,
+    "iep:ticket": (P.VIEW_EXCHANGE, P.ASK_FOR_IMAGES),
+    "iep:ticket-act": {"POST": P.ASK_FOR_IMAGES},
+    # Transactions of the image exchange, and the institutions
+    "iep:home": P.VIEW_EXCHANGE,
+    "iep:home-changes": P.VIEW_EXCHANGE,
+    "iep:create": P.EXCHANGE_IMAGES,
+    "iep:transaction": P.VIEW_EXCHANGE,
+    "iep:transaction-status": P.VIEW_EXCHANGE,
+    "iep:transaction-act": {"POST": P.EXCHANGE_IMAGES},
+    "iep:choose-images": P.EXCHANGE_IMAGES,
+    "iep:again": P.EXCHANGE_IMAGES,
+    "iep:decline": P.EXCHANGE_IMAGES,
+    "iep:cancel": P.EXCHANGE_IMAGES,
+    "iep:attachment": P.VIEW_EXCHANGE,
+    "iep:institutions": P.VIEW_EXCHANGE,
+    "iep:institution": P.VIEW_EXCHANGE,
+    "iep:new-institution": P.KEEP_INSTITUTIONS,
+    "iep:change-institution": P.KEEP_INSTITUTIONS,
+    "iep:new-node": P.KEEP_INSTITUTIONS,
+    "iep:change-node": P.KEEP_INSTITUTIONS,
+    "iep:test-node": {"POST": P.KEEP_INSTITUTIONS},
+    # Trauma, who is paged, and figures
+    "iep:match": P.EXCHANGE_IMAGES,
+    "iep:images": P.ASK_FOR_IMAGES,
+    "iep:picture": P.ASK_FOR_IMAGES,
+    "iep:trauma": TRAUMA_SENDERS,
+    "iep:trauma-patient": TRAUMA_SENDERS,
+    "iep:trauma-label": TRAUMA_SENDERS,
+    "iep:on-call": P.VIEW_EXCHANGE,
+    "iep:keep-on-call": {"POST": P.KEEP_INSTITUTIONS},
+    "iep:acknowledge": TRAUMA_SENDERS,
+    "iep:figures": P.VIEW_EXCHANGE_FIGURES,
+    "iep:figures-download": P.VIEW_EXCHANGE_FIGURES,
 }

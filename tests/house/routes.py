@@ -50,6 +50,8 @@ from requesting.reconciling import Found, Kind
 from requesting.services import drilling
 from results import services as results
 from results.models import Attachment, Document, Report
+from tests.iep.tickets import asking
+from tests.iep.transactions import exchange
 from tests.messaging.mails import mail_that_came_back
 from tests.requesting.conftest import seed_surgery
 from tests.requesting.surgery import Surgery, line
@@ -212,6 +214,42 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "retired_id": cast.former.pk,
     },
     "results:over-time": lambda cast: {"patient_id": cast.agnes.pk, "code": "HB"},
+    # Nobody but the other installation: any ids will do
+    **{
+        f"iep:gateway-{name}": lambda cast: {"shared_id": cast.agnes.pk}
+        for name in ("transaction", "manifest", "received", "studies")
+    },
+    **{
+        f"iep:gateway-{name}": lambda cast: {"shared_id": cast.agnes.pk, "said_id": cast.agnes.pk}
+        for name in ("event", "message", "document")
+    },
+    "iep:trauma-label": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
+    "iep:acknowledge": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
+    "iep:ticket": lambda cast: {"reference": asking.a_ticket(cast).reference},
+    "iep:ticket-act": lambda cast: {"reference": asking.a_ticket(cast).reference},
+    **{
+        f"iep:{name}": lambda cast: {"number": exchange.example(cast).number}
+        for name in (
+            "transaction", "transaction-status", "transaction-act", "choose-images", "again",
+            "decline", "cancel",
+        )  # fmt: skip
+    },
+    "iep:attachment": lambda cast: {
+        "number": exchange.example(cast).number,
+        "attachment_id": exchange.example(cast).attachments.get().pk,
+    },
+    **{
+        f"iep:{name}": lambda cast: {"pk": exchange.example(cast).institution_id}
+        for name in ("institution", "change-institution", "new-node")
+    },
+    **{
+        f"iep:{name}": lambda cast: {
+            "pk": exchange.example(cast).institution_id,
+            "node_id": exchange.example(cast).node_id,
+        }
+        for name in ("change-node", "test-node")
+    },
+    "iep:gateway-instance": lambda cast: {"shared_id": cast.agnes.pk, "key": cast.agnes.pk},
 }
 
 

@@ -21,7 +21,9 @@ OPERATORS = frozenset({"lab", "central"})
 READERS = PRACTICE | VETTERS
 DESK = frozenset({"mbp", "mbp-lead"})  # the image exchange's service desk
 EXCHANGE_VIEWERS = DESK | {"radiologist", "on-call", "central"}
+KEEPERS = frozenset({"mbp-lead", "central"})  # of the directory of institutions
 IMAGE_ASKERS = DESK | {"radiologist", "on-call"}
+TRAUMA_SENDERS = DESK | {"on-call"}
 
 # Route → who may read it, who may do something there. A missing second part: nobody may.
 WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -173,6 +175,51 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "messaging:end-mailbox": (NOBODY, CENTRAL),
     "results:holds": (CENTRAL, CENTRAL),
     "results:release-news": (NOBODY, CENTRAL),
+    # The gateway: machines that sign, and no person
+    "iep:gateway-hello": (NOBODY, NOBODY),
+    "iep:gateway-transaction": (NOBODY, NOBODY),
+    "iep:gateway-event": (NOBODY, NOBODY),
+    "iep:gateway-message": (NOBODY, NOBODY),
+    "iep:gateway-document": (NOBODY, NOBODY),
+    "iep:gateway-manifest": (NOBODY, NOBODY),
+    "iep:gateway-received": (NOBODY, NOBODY),
+    "iep:gateway-studies": (NOBODY, NOBODY),
+    "iep:gateway-instance": (NOBODY, NOBODY),
+    # Transactions of the image exchange, and the institutions
+    "iep:home": (EXCHANGE_VIEWERS, EXCHANGE_VIEWERS),
+    "iep:home-changes": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:create": (DESK, DESK),
+    "iep:transaction": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:transaction-status": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:transaction-act": (NOBODY, DESK),
+    "iep:choose-images": (DESK, DESK),
+    "iep:again": (DESK, DESK),
+    "iep:decline": (DESK, DESK),
+    "iep:cancel": (DESK, DESK),
+    "iep:attachment": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:institutions": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:institution": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:new-institution": (KEEPERS, KEEPERS),
+    "iep:change-institution": (KEEPERS, KEEPERS),
+    "iep:new-node": (KEEPERS, KEEPERS),
+    "iep:change-node": (KEEPERS, KEEPERS),
+    "iep:test-node": (NOBODY, KEEPERS),
+    # Trauma, who is paged, and figures
+    "iep:ask": (IMAGE_ASKERS, IMAGE_ASKERS),
+    "iep:mine": (IMAGE_ASKERS, NOBODY),
+    "iep:ticket": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:ticket-act": (NOBODY, IMAGE_ASKERS),
+    "iep:match": (DESK, DESK),
+    "iep:images": (IMAGE_ASKERS, NOBODY),
+    "iep:picture": (IMAGE_ASKERS, NOBODY),
+    "iep:trauma": (TRAUMA_SENDERS, TRAUMA_SENDERS),
+    "iep:trauma-patient": (TRAUMA_SENDERS, TRAUMA_SENDERS),
+    "iep:trauma-label": (TRAUMA_SENDERS, NOBODY),
+    "iep:on-call": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:keep-on-call": (NOBODY, frozenset({"mbp-lead", "central"})),
+    "iep:acknowledge": (NOBODY, TRAUMA_SENDERS),
+    "iep:figures": (frozenset({"mbp-lead", "central"}), NOBODY),
+    "iep:figures-download": (frozenset({"mbp-lead", "central"}), NOBODY),
 }
 
 # Runs the service for all organisations, so nothing of it is elsewhere.
