@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from uuid import UUID
 
+from django.utils import timezone
+
+from accounts.models import AccessEvent
+from accounts.policies import Acting
 from iep.models import ReceivedFile, Study
 from iep.states.studies import FileState
 
+VIEWED = "view_images"
+ONE_LOOK = timedelta(minutes=10)
 MOST_FRAMES = 5_000  # of one file that the viewer goes through
 WINDOW_WORDS = {
     "auto": "As sent", "full": "Full range", "lung": "Lung", "bone": "Bone", "soft": "Soft tissue",
@@ -62,6 +69,17 @@ def _frames(rows: Iterable[ReceivedFile]) -> Iterable[Frame]:
     for row in rows:
         for number in range(min(max(row.frames, 1), MOST_FRAMES)):
             yield Frame(row.pk, number)
+
+
+def opened_lately(acting: Acting, study: Study) -> bool:
+    """Whether this person's opening of the study is on record already: going from image to image
+    is one look."""
+    if acting.user is None:
+        return False
+    rows = AccessEvent.objects.filter(
+        user_id=acting.user.pk, action=VIEWED, object_id=str(study.pk)
+    )
+    return rows.filter(at__gte=timezone.now() - ONE_LOOK).exists()
 
 
 def is_of_study(study: Study, file_id: UUID) -> bool:
@@ -133,6 +151,8 @@ def place_of(said: dict[str, str]) -> Place:
     """What an address says; nonsense is the beginning."""
     window, zoom = said.get("w", "auto"), said.get("z", "fit")
     pair = said.get("b", "").split(".")
+    if "bs" in said:  # the slider of the second picture
+        pair = [said["bs"], said.get("bn", "")]
     beside = (_count(pair[0]), _count(pair[1])) if len(pair) == 2 else None
     return Place(
         _count(said.get("s", "")), _count(said.get("n", "")),

@@ -99,6 +99,27 @@ def by_number(study: Study, number: str) -> Patient | None:
     return by_identifier(study.organisation.ods_code, plain)
 
 
+def person_for(study: Study, patient_id: str) -> Patient | None:
+    """A record that the page may be asked for: one of this trust's, as it stands now."""
+    try:
+        key = UUID(patient_id)
+    except ValueError:
+        return None
+    rows = Patient.objects.filter(pk=key, merged_into__isnull=True)
+    found = rows.filter(identifiers__issuer=study.organisation.ods_code).distinct().first()
+    return found or next((each for each in people_for(study) if each.pk == key), None)
+
+
+def exam_of(study: Study, key: int | None) -> TicketExam | None:
+    """A line of the study's own ticket. Raises Http404."""
+    if key is None:
+        return None
+    found = TicketExam.objects.filter(pk=key, ticket=study.ticket_id or None).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 # --- Whether it is --------------------------------------------------------------------------------
 
 

@@ -50,6 +50,7 @@ from requesting.reconciling import Found, Kind
 from requesting.services import drilling
 from results import services as results
 from results.models import Attachment, Document, Report
+from tests.iep.matching import example as matching
 from tests.iep.tickets import asking
 from tests.iep.transactions import exchange
 from tests.messaging.mails import mail_that_came_back
@@ -222,6 +223,13 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     **{
         f"iep:gateway-{name}": lambda cast: {"shared_id": cast.agnes.pk, "said_id": cast.agnes.pk}
         for name in ("event", "message", "document")
+    },
+    **{
+        f"iep:{name}": lambda cast: {"study_id": matching.a_study(cast).pk}
+        for name in ("match", "images")
+    },
+    "iep:picture": lambda cast: {
+        "study_id": matching.a_study(cast).pk, "file_id": matching.file_of(cast).pk, "frame": 0,
     },
     "iep:trauma-label": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
     "iep:acknowledge": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
