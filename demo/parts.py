@@ -89,6 +89,7 @@ def children(data_dir: Path, env: dict[str, str]) -> list[Child]:
         *workers,
         python("beat", *_beat(data_dir), orphaned=signal.SIGKILL),
         python("listener", "manage.py", "mllp_listen"),
+        python("dicom", "manage.py", "dicom_listen"),
         python("hospital", "-m", "demo.hospital"),
         python("pacs", "-m", "demo.pacs"),
     ]

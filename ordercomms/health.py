@@ -8,6 +8,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from iep.queries.lane_state import lanes_away
 from messaging.queries.mails import mail_health
 from requesting.queries.checks import checks_in_force
 
@@ -44,6 +45,13 @@ def parts() -> list[Part]:
             "Takes in results and patient details. While it is away, senders keep theirs.",
             needed=False,
         ),
+        Part(
+            "DICOM listener",
+            listener_answers(settings.DICOM_HOST, settings.DICOM_PORT),
+            "Takes in images. While it is away, other hospitals keep theirs.",
+            needed=False,
+        ),
+        _lanes(),
         _mail(),
     ]
 
@@ -65,6 +73,18 @@ def _check(name: str, rules: int, sound: bool, against: str) -> Part:
         return Part(name, works=True, sentence=words, needed=False)
     words = f"Not running ({count} in force). Compare each test with {against} yourself."
     return Part(name, works=False, sentence=words, needed=False)
+
+
+def _lanes() -> Part:
+    """Each lane says every second that it is there: one question to the database."""
+    words = "Carry images in and out. While they are away everything waits in its queue."
+    try:
+        missing = lanes_away()
+    except DatabaseError:
+        missing = ["all"]
+    if missing:
+        words = f"{words} Not running: {', '.join(missing)}."
+    return Part("image lanes", not missing, words, needed=False)
 
 
 def _mail() -> Part:

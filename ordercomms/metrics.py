@@ -1,4 +1,4 @@
-"""What `messaging` measured, in Prometheus' words."""
+"""What `messaging` and the image exchange measured, in Prometheus' words."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from iep.queries.lane_state import measure_lanes
 from messaging.queries.metrics import BUCKETS, Measured, measure
 
 _GAUGES = (
@@ -26,6 +27,27 @@ _GAUGES = (
      ["partner"]),
     ("received_5m", "Messages received in the last five minutes.", "received", ["partner"]),
 )  # fmt: skip
+
+_IMAGES = (
+    ("lane_up", "1 while somebody runs the lane.", "up", ["lane"]),
+    ("transfers", "Transfers that have not ended.", "depth", ["direction", "priority", "state"]),
+    ("transfers_oldest_seconds", "Age of the oldest that waits.", "oldest",
+     ["direction", "priority"]),
+    ("node_failures_in_a_row", "Attempts at a machine that failed, in a row.", "failing", ["node"]),
+    ("files_in_quarantine", "Files that came and were not looked into.", "quarantined", []),
+)  # fmt: skip
+
+
+class Images:
+    """Lanes and transfers of the image exchange, asked anew at each scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        found = measure_lanes()
+        for name, words, source, labels in _IMAGES:
+            family = GaugeMetricFamily(f"ordercomms_{name}", words, labels=labels)
+            for values, value in getattr(found, source).items():
+                family.add_metric(list(values), value)
+            yield family
 
 
 class Wire:
@@ -68,4 +90,5 @@ def wire_metrics() -> bytes:
     """The text of one scrape."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Wire())
+    registry.register(Images())
     return generate_latest(registry)

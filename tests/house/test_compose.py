@@ -10,6 +10,7 @@ import yaml
 from django.conf import settings
 
 from demo import parts
+from iep.models import Lane
 from ordercomms.celery import app
 from tests import found
 
@@ -29,8 +30,26 @@ def queues_of(service: dict[str, Any]) -> set[str]:
 
 
 def test_each_queue_that_exists_is_served_once_and_no_other(services: dict[str, Any]) -> None:
-    served = [queue for service in services.values() for queue in sorted(queues_of(service))]
-    assert sorted(served) == sorted(queue.name for queue in app.conf.task_queues)
+    served = [
+        queue
+        for service in services.values()
+        for queue in sorted(queues_of(service))
+        if "LANES" not in service["environment"]
+    ]
+    lanes = ["lanes_in", "lanes_out"]  # a process for each lane of theirs
+    assert sorted(served + lanes) == sorted(queue.name for queue in app.conf.task_queues)
+
+
+@pytest.mark.django_db
+def test_each_lane_has_a_process_of_its_own(services: dict[str, Any]) -> None:
+    run = {
+        each["environment"]["LANES"]: queues_of(each)
+        for each in services.values()
+        if "LANES" in each.get("environment", {})
+    }
+    wanted = {lane.name: {f"lanes_{lane.direction}"} for lane in Lane.objects.all()}
+    assert len(wanted) == 9
+    assert run == wanted
 
 
 def test_the_demo_serves_the_same_queues() -> None:

@@ -6,7 +6,9 @@ import socket
 import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
+from django.utils import timezone
 
+from iep.models import Lane
 from messaging import services
 from ordercomms import health
 from tests.messaging import peer
@@ -20,6 +22,7 @@ def listener(settings: object) -> socket.socket:
     """Somebody who accepts connections where the HL7 listener should be."""
     with socket.create_server(("127.0.0.1", 0)) as door:
         settings.MLLP_HOST, settings.MLLP_PORT = door.getsockname()
+        settings.DICOM_HOST, settings.DICOM_PORT = door.getsockname()
         yield door
 
 
@@ -34,6 +37,8 @@ def test_ready_names_each_part(db: None, client: Client, listener: socket.socket
         "database": "ok",
         "broker": "ok",
         "HL7 listener": "ok",
+        "DICOM listener": "ok",
+        "image lanes": "away",
         "e-mail": "off",
     }
 
@@ -42,11 +47,12 @@ def test_without_broker_or_listener_the_work_goes_on_and_the_body_says_so(
     db: None, client: Client, settings: object
 ) -> None:
     settings.REDIS_URL = "unix:///nowhere/at-all.sock"
-    settings.MLLP_PORT = _free_port()
+    settings.MLLP_PORT = settings.DICOM_PORT = _free_port()
+    Lane.objects.update(seen_at=timezone.now())
     response = client.get("/readyz")
     assert response.status_code == 200
-    away = {"broker": "away", "HL7 listener": "away"}
-    assert response.json() == {"database": "ok", "e-mail": "off", **away}
+    away = {"broker": "away", "HL7 listener": "away", "DICOM listener": "away"}
+    assert response.json() == {"database": "ok", "image lanes": "ok", "e-mail": "off", **away}
 
 
 def _free_port() -> int:
@@ -106,6 +112,14 @@ def lines(client: Client) -> dict[str, float]:
     text = client.get("/metrics").content.decode()
     pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
+
+
+def test_metrics_of_images_say_which_lanes_run(db: None, client: Client) -> None:
+    Lane.objects.filter(name="out-2").update(seen_at=timezone.now())
+    found = lines(client)
+    assert found['ordercomms_lane_up{lane="out-2"}'] == 1
+    assert found['ordercomms_lane_up{lane="in-1"}'] == 0
+    assert found["ordercomms_files_in_quarantine"] == 0
 
 
 def test_metrics_are_given_without_the_database_too(db: None, client: Client) -> None:

@@ -1,0 +1,71 @@
+"""Which lanes run, and how much waits in them: for the health page and the measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min
+from django.utils import timezone
+
+from iep.models import Lane, Node, ReceivedFile, Transfer
+from iep.states.priorities import Priority
+from iep.states.studies import FileState
+from iep.states.transfers import TERMINAL
+
+ALIVE = timedelta(seconds=15)  # a lane says every other second that it is there
+
+
+def lanes_away() -> list[str]:
+    """The lanes that nobody runs, by name."""
+    since = timezone.now() - ALIVE
+    rows = Lane.objects.order_by("name").values_list("name", "seen_at")
+    return [name for name, seen_at in rows if seen_at is None or seen_at < since]
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """What is measured, by its labels."""
+
+    up: dict[tuple[str, ...], float]  # lane
+    depth: dict[tuple[str, ...], float]  # direction, priority, state
+    oldest: dict[tuple[str, ...], float]  # direction, priority: seconds, of what waits
+    failing: dict[tuple[str, ...], float]  # node: failures in a row
+    quarantined: dict[tuple[str, ...], float]  # files not looked into
+
+
+def measure_lanes() -> Lanes:
+    """Five short queries, at each scrape."""
+    away, now = set(lanes_away()), timezone.now()
+    open_ones = Transfer.objects.exclude(state__in=sorted(each.value for each in TERMINAL))
+    groups = open_ones.values_list("direction", "priority", "state").annotate(
+        count=Count("pk"), oldest=Min("state_since")
+    )
+    rows = list(groups.order_by())
+    waiting = FileState.QUARANTINED.value
+    return Lanes(
+        up={(name,): float(name not in away) for name in _lane_names()},
+        depth={(way, _word(level), state): float(count) for way, level, state, count, _ in rows},
+        oldest={
+            (way, _word(level)): _seconds(oldest, now)
+            for way, level, state, _, oldest in rows
+            if state == "waiting"
+        },
+        failing={
+            (name,): float(failures)
+            for name, failures in Node.objects.values_list("name", "failures")
+        },
+        quarantined={(): float(ReceivedFile.objects.filter(state=waiting).count())},
+    )
+
+
+def _lane_names() -> list[str]:
+    return list(Lane.objects.order_by("name").values_list("name", flat=True))
+
+
+def _word(level: int) -> str:
+    return Priority(level).name.lower()
+
+
+def _seconds(since: datetime | None, now: datetime) -> float:
+    return (now - since).total_seconds() if since else 0.0
