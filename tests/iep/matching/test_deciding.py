@@ -8,7 +8,6 @@ from iep.models import Study
 from iep.queries.matching import agreement, page_for, people_for
 from iep.services import filing, matching
 from messaging.models import OutboundMessage
-
 from tests.requesting.surgery import next_number
 
 from .room import OUR_NUMBER, fresh, history
