@@ -1,0 +1,216 @@
+"""Compliance figures: every number is the length of the list behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.transaction import atomic
+from django.urls import reverse
+
+from accounts.policies import SYSTEM
+from iep.models import Institution, Node, Transaction
+from iep.queries import behind, figures, periods
+from iep.services import sending, transactions, transfers
+from iep.services.moving import locked, move
+from iep.states.priorities import Eligibility, Priority, Reason
+from iep.states.transactions import DeclineReason, Direction, TransactionEvent, TransactionKind
+from iep.states.transfers import TransferEvent
+from tests.iep.tickets import asking
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+BEGAN = datetime(2026, 11, 10, 9, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PERIOD = periods.half(2026, 2)
+
+
+@pytest.fixture
+def westhaven(world: World) -> Institution:
+    made = asking.hospital("Westhaven General Hospital", city="Westhaven")
+    Node.objects.create(institution=made, name="WGH1", kind="dimse", ae_title="WGH", port=1,
+                        host="127.0.0.1", is_default=True)  # fmt: skip
+    return made
+
+
+class Desk:
+    """What the desk did, at times of the test's choosing."""
+
+    def __init__(self, world: World, institution: Institution, time_machine: Any) -> None:
+        self.world, self.institution, self.clock = world, institution, time_machine
+        self.by = world.acting("mbp")
+
+    def made(self, at: datetime = BEGAN, **facts: Any) -> Transaction:
+        self.clock.move_to(at, tick=False)
+        priority = facts.pop("priority", Priority.NORMAL)
+        blue = priority == Priority.BLUE_LIGHT
+        said = {
+            "eligibility": Eligibility.THEATRE.value if blue else "",
+            "kind": TransactionKind.REQUEST, "institution": self.institution, "by": self.by,
+            "family_name": "Testpatient", "given_names": "Agnes", "birth_date": date(1958, 3, 2),
+            "nhs_number": "9990000018", "requester_name": "Dr Bell", "consultant": "Mr Crane",
+            "department": "ED", "exams": [{"description": "CT head"}],
+            "reason": Reason.BLUE_LIGHT if blue else Reason.MDT,
+        } | facts  # fmt: skip
+        return transactions.create(priority=priority, **said)
+
+    def event(self, thing: Transaction, event: TransactionEvent, at: datetime) -> None:
+        self.clock.move_to(at, tick=False)
+        transactions.record(thing, event, by=SYSTEM)
+
+    def delivered(self, after: timedelta, **facts: Any) -> Transaction:
+        thing = self.made(**facts)
+        self.event(thing, TransactionEvent.DELIVERED, thing.created_at + after)
+        return thing
+
+    def shown(self) -> figures.Figures:
+        self.clock.move_to(NOW, tick=False)
+        return figures.figures(self.world.acting("mbp-lead"), PERIOD)
+
+
+@pytest.fixture
+def desk(world: World, westhaven: Institution, time_machine: Any) -> Desk:
+    return Desk(world, westhaven, time_machine)
+
+
+def counts(found: figures.Figures, title: str) -> dict[str, tuple[int, ...]]:
+    table = next(each for each in found.tables if each.title == title)
+    return {line.words: tuple(each.count for each in line.numbers) for line in table.lines}
+
+
+def more(found: figures.Figures, title: str) -> dict[str, tuple[str, ...]]:
+    table = next(each for each in found.tables if each.title == title)
+    return {line.words: line.more for line in table.lines}
+
+
+def test_volumes_are_counted_by_kind_direction_and_institution(desk: Desk) -> None:
+    desk.made()
+    desk.made()
+    desk.made(kind=TransactionKind.TRANSFER)
+    desk.made(direction=Direction.IN, kind=TransactionKind.TRANSFER)
+    desk.made(at=datetime(2026, 6, 30, 22, 59, tzinfo=UTC))  # 23:59 in London: the half before
+    found = desk.shown()
+    kinds = counts(found, "Volumes by kind")
+    assert kinds["Asked for"] == (2, 0)
+    assert kinds["Sent"] == (1, 1)
+    assert kinds["All"] == (3, 1)
+    assert counts(found, "Volumes by institution") == {
+        "Westhaven General Hospital, Westhaven": (3, 1)
+    }
+    assert found.headline.startswith("3 in and 1 out.")
+
+
+def test_blue_light_is_in_time_within_four_hours_and_late_after(desk: Desk) -> None:
+    blue = {"priority": Priority.BLUE_LIGHT}
+    desk.delivered(timedelta(hours=1), **blue)
+    desk.delivered(timedelta(hours=4), **blue)
+    desk.delivered(timedelta(hours=4, seconds=1), **blue)
+    desk.made(**blue)  # never delivered
+    desk.made(at=NOW - timedelta(hours=1), **blue)  # its four hours run
+    declined = desk.made(**blue)
+    transactions.decline(declined, DeclineReason.NO_SUCH_STUDY, by=desk.by)
+    desk.delivered(timedelta(hours=9))  # not Blue Light
+    found = desk.shown()
+    assert counts(found, "Blue Light, four hours") == {
+        "Delivered within four hours": (2,),
+        "Later, or not at all": (2,),
+        "Under way, four hours not over": (1,),
+    }
+    assert "2 of 4 Blue Light requests were delivered within four hours (50 %)" in found.headline
+
+
+def test_times_are_the_middle_and_the_ninth_of_ten(desk: Desk) -> None:
+    for minutes in (10, 20, 30, 40, 50, 60, 70, 80, 90, 600):
+        desk.delivered(timedelta(minutes=minutes))
+    desk.made()
+    times = more(desk.shown(), "Time from asking to delivered")
+    assert times["Standard"] == ("10", "55 min", "1 h 30 min")
+    assert times["Blue Light"] == ("0", "None", "None")
+
+
+def test_failures_are_counted_by_their_reason_and_declines_by_theirs(desk: Desk) -> None:
+    thing = desk.made()
+    queued = transfers.queue_fetch(
+        thing.node, "2.25.1", priority=Priority.NORMAL, purpose="in", title="CT head",
+        transaction=thing, by=desk.by,
+    )  # fmt: skip
+    move(locked(queued), TransferEvent.FAILED, by=SYSTEM, family="refused", why="They said no")
+    transactions.decline(desk.made(), DeclineReason.NO_SUCH_STUDY, by=desk.by)
+    transactions.decline(desk.made(), DeclineReason.INAPPROPRIATE, by=desk.by)
+    transactions.decline(desk.made(), DeclineReason.INAPPROPRIATE, by=desk.by)
+    found = desk.shown()
+    assert counts(found, "Failures by reason") == {"The other side refused images": (1,)}
+    declined = counts(found, "Declined by reason")
+    assert sorted(declined.values()) == [(1,), (2,)]
+
+
+def test_incomplete_requests_and_purges_are_counted(desk: Desk) -> None:
+    from iep.services import tickets
+
+    desk.clock.move_to(BEGAN, tick=False)
+    ticket = asking.opened(desk.world)
+    tickets.chase(ticket, "requester", missing=["consultant"], by=desk.by)
+    purged = desk.made()
+    with atomic():
+        sending.put_on_exchange(locked(purged), by=SYSTEM)
+    desk.event(purged, TransactionEvent.PURGED, BEGAN + timedelta(days=5))
+    found = desk.shown()
+    assert counts(found, "Incomplete requests")["Details had to be asked for"] == (1,)
+    assert counts(found, "Purges")["Purged after 15 days"] == (1,)
+
+
+def test_every_number_of_the_page_opens_a_list_of_that_length(desk: Desk) -> None:
+    desk.delivered(timedelta(hours=1), priority=Priority.BLUE_LIGHT)
+    desk.made(priority=Priority.BLUE_LIGHT)
+    transactions.decline(desk.made(), DeclineReason.NO_SUCH_STUDY, by=desk.by)
+    test_incomplete_requests_and_purges_are_counted(desk)
+    found, lead = desk.shown(), desk.world.acting("mbp-lead")
+    numbers = [n for table in found.tables for line in table.lines for n in line.numbers if n.count]
+    assert len(numbers) > 8
+    browser = desk.world.client("mbp-lead")
+    for number in numbers:
+        assert len(behind.listed(lead, PERIOD, number.key)) == number.count, number.key
+    for number in numbers[:3]:
+        page = browser.get(reverse("iep:figures"), {"period": "2026-2", "of": number.key})
+        assert page.status_code == 200
+    assert browser.get(reverse("iep:figures"), {"of": "from:x'--"}).status_code == 404
+
+
+def test_another_trust_is_not_counted_and_the_central_team_counts_all(desk: Desk) -> None:
+    desk.made()
+    desk.made(organisation=desk.world.place("RZ2"))
+    assert counts(desk.shown(), "Volumes by kind")["All"] == (1, 0)
+    everywhere = figures.figures(desk.world.acting("central"), PERIOD)
+    assert counts(everywhere, "Volumes by kind")["All"] == (2, 0)
+
+
+def test_the_file_has_the_tables_and_no_patient(desk: Desk) -> None:
+    desk.made()
+    desk.shown()
+    answer = desk.world.client("mbp-lead").get(
+        reverse("iep:figures-download"), {"period": "2026-2"}
+    )
+    text = answer.content.decode()
+    assert text.startswith("\ufeff")
+    assert "Volumes by institution" in text
+    assert "Westhaven General Hospital" in text
+    assert "Testpatient" not in text
+    assert answer["Content-Disposition"] == 'attachment; filename="image-exchange-2026-2.csv"'
+
+
+@pytest.mark.parametrize(
+    ("spans", "ninth"), [([], None), ([5.0], 5.0), ([1.0, 2.0], 2.0), (list(range(1, 11)), 9)]
+)
+def test_nine_of_ten_do_not_exceed_the_ninetieth(spans: list[float], ninth: float | None) -> None:
+    assert figures.ninetieth(spans) == ninth
+
+
+def test_half_years_and_years_are_offered_the_present_one_first() -> None:
+    offered = periods.periods(date(2026, 5, 1))
+    assert offered[0].key == "2026-1"
+    assert "2026-2" not in {each.key for each in offered}
+    assert periods.period_of("2019-1", date(2026, 5, 1)).key == "2026-1"
+    first, last = periods.half(2026, 2).bounds
+    assert (first.astimezone(UTC).hour, last.astimezone(UTC).hour) == (23, 0)
