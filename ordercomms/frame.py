@@ -7,6 +7,7 @@ already read, so that it also stands around an error page.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -28,18 +29,30 @@ class NavigationItem:
 
 
 GP_SIDE = frozenset({"gp", "ahp"})
+DESK = frozenset({"mbp", "mbp-lead"})
+EXCHANGE = DESK | {"on-call"}
 NAVIGATION = (
     NavigationItem("Find a patient", "patients:find"),
     NavigationItem("My requests", "requesting:mine", GP_SIDE),
     NavigationItem("Practice requests", "requesting:practice"),
     NavigationItem("Results", "results:inbox"),
+    # On call at night: what they are there for comes first.
+    NavigationItem("Send trauma images", "iep:trauma", frozenset({"on-call"})),
+    NavigationItem("Image exchange", "iep:home", EXCHANGE),
+    NavigationItem("Queues", "iep:queues", DESK),
+    NavigationItem("Arrivals", "iep:arrivals", DESK),
+    NavigationItem("Discs", "iep:discs", DESK),
+    NavigationItem("Figures", "iep:figures", frozenset({"mbp-lead"})),
+    NavigationItem("On call", "iep:on-call", frozenset({"mbp", "on-call"})),
     NavigationItem("Vetting", "requesting:vetting"),
     NavigationItem("Requests", "requesting:department"),
     NavigationItem("Messages", "messaging:queue"),
     NavigationItem("Merges", "patients:merges"),
+    NavigationItem("My image requests", "iep:mine", frozenset({"radiology-vetter", "on-call"})),
     # A vetter comes to it from the vetting list.
     NavigationItem("Downtime forms", "requesting:keying", frozenset({"laboratory", "central"})),
     NavigationItem("All services", "services", frozenset({"central"})),
+    NavigationItem("Image exchange", "iep:home", frozenset({"central"})),
 )
 MOST_ITEMS = 5
 FIND = "patients:find"
@@ -103,13 +116,19 @@ def may_open(acting: Acting, url_name: str) -> bool:
 
 
 def _navigation(acting: Acting, path: str) -> Iterator[dict[str, object]]:
-    shown = 0
+    """At most five lines; of those whose address the path begins with, the longest is it."""
+    shown = list(islice(_offered(acting), MOST_ITEMS))
+    here = max((href for _, href in shown if path.startswith(href)), key=len, default="")
+    for label, href in shown:
+        yield {"text": label, "href": href, "active": href == here}
+
+
+def _offered(acting: Acting) -> Iterator[tuple[str, str]]:
     for item in NAVIGATION:
         href = _address(item.url_name)
         for_this_role = not item.roles or acting.role in item.roles
-        if href and for_this_role and may_open(acting, item.url_name) and shown < MOST_ITEMS:
-            shown += 1
-            yield {"text": item.label, "href": href, "active": path.startswith(href)}
+        if href and for_this_role and may_open(acting, item.url_name):
+            yield item.label, href
 
 
 def _address(url_name: str) -> str:

@@ -17,9 +17,12 @@ MENUS = {
     "gp": ["Find a patient", "My requests", "Practice requests", "Results"],
     "ahp": ["Find a patient", "My requests", "Practice requests", "Results"],
     "practice-admin": ["Find a patient", "Practice requests", "Results"],
-    "radiologist": ["Vetting", "Requests"],
+    "radiologist": ["Vetting", "Requests", "My image requests"],
     "lab": ["Requests", "Messages", "Merges", "Downtime forms"],
-    "central": ["Messages", "Merges", "Downtime forms", "All services"],
+    "central": ["Messages", "Merges", "Downtime forms", "All services", "Image exchange"],
+    "mbp": ["Image exchange", "Queues", "Arrivals", "Discs", "On call"],
+    "mbp-lead": ["Image exchange", "Queues", "Arrivals", "Discs", "Figures"],
+    "on-call": ["Send trauma images", "Image exchange", "On call", "My image requests"],
 }
 
 
