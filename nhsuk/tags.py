@@ -201,6 +201,29 @@ EXCHANGE_STATES: dict[str, Tag] = {
     "cancelled": Tag("Cancelled", "grey"),
 }
 
+# Of a study that came, and of a disc (iep.states.studies, iep.states.discs).
+STUDY_STATES: dict[str, Tag] = {
+    "arriving": Tag("Arriving", "blue"),
+    "stopped": Tag("Stopped", "red"),
+    "failed_verification": Tag("Failed verification", "orange"),
+    "matched": Tag("Matched", "aqua-green"),
+    "filed": Tag("Filed", "green"),
+    "outgoing": Tag("To be sent", "purple"),
+    "discarded": Tag("Discarded", "grey"),
+}
+DISC_STATES: dict[str, Tag] = {
+    "expected": Tag("Expected", "white"),
+    "in_box": Tag("In the box", "blue"),
+    "left": Tag("Left in the box", "orange"),
+    "collected": Tag("Collected", "aqua-green"),
+    "reading": Tag("Being read", "blue"),
+    "stopped": Tag("Stopped", "red"),
+    "read": Tag("Read in", "green"),
+    "unreadable": Tag("Cannot be read", "red"),
+    "returned": Tag("Handed back", "grey"),
+    "cancelled": Tag("Cancelled", "grey"),
+}
+
 VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "order": ORDER_STATUSES,
     "priority": PRIORITIES,
@@ -214,6 +237,8 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "compared": COMPARED,
     "exchange": EXCHANGE_STATES,
     "ticket": TICKET_STATES,
+    "study": STUDY_STATES,
+    "disc": DISC_STATES,
     "step": CHECKLIST,
 }
 

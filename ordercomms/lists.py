@@ -14,6 +14,8 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.roles import ROLES, Permission, role_may
+from iep.models import Transaction
+from iep.states.transactions import TransactionState
 from messaging.drill_states import DRILL_OVER, DRILL_WAITS
 from messaging.link_states import LinkStatus
 from messaging.mail_states import BOUNCE_LISTS, MAIL_LISTS
@@ -93,6 +95,7 @@ LISTED: tuple[Listed, ...] = (
     Listed(Difference, "state", {each.value: page for each, page in DIFFERENCE_LISTS.items()}),
     Listed(Attachment, "state", {each.value: page for each, page in ATTACHMENT_LISTS.items()}),
     Listed(Notice, "state", _all_on("results:holds", NoticeState)),
+    Listed(Transaction, "state", _all_on("iep:home", TransactionState)),
     Listed(Merge, "state", _all_on("patients:merges", MergeState)),
 )
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import timezone
 
 from iep.queries.home import Chip, Filters
 from iep.states.priorities import (
@@ -178,7 +179,7 @@ def _past(
     data: Mapping[str, str], field: str, errors: Errors, *, needed: bool = True
 ) -> date | None:
     found = _day(data, field, errors)
-    if found and found > date.today():
+    if found and found > timezone.localdate():
         errors.append(_error(field, "The date is in the future"))
     if needed and found is None and not _has(errors, field):
         errors.append(_error(field, f"Enter the date like {LIKE_DAY}"))

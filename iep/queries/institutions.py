@@ -1,4 +1,4 @@
-"""I9, the directory: A to Z with aliases, machines, how long they usually take, why they decline."""
+"""I9, the directory: A to Z, aliases, machines, how long they usually take, why they decline."""
 
 from __future__ import annotations
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import Organisation, User
@@ -47,7 +49,7 @@ P = Permission
 S, E = TransactionState, TransactionEvent
 
 
-class NotFound(LookupError):
+class NotFound(Http404):
     """There is none, or it is another trust's: the same to whoever asks."""
 
 
@@ -69,6 +71,7 @@ class Detail:
     actions: frozenset[str]
     colleagues: Sequence[User]
     delivered_to: str  # the name of our PACS, where images come to us
+    exams: Sequence[dict[str, object]]  # as asked for, `day` being a date or None
     untold: str  # why the other installation does not know yet; "" when it does
 
 
@@ -98,6 +101,15 @@ def lone_tickets(acting: Acting) -> QuerySet[Ticket]:
     if not acting.may(P.VIEW_EXCHANGE):
         return Ticket.objects.none()
     return rows.exclude(Exists(live))
+
+
+def open_ticket(acting: Acting, reference: str) -> Ticket:
+    """A ticket of the person's trust, to make a transaction of. Raises NotFound."""
+    rows = Ticket.objects.filter(organisation=policies.trust_of(acting), reference=reference)
+    found = rows.select_related("institution", "organisation", "patient").first()
+    if found is None or not acting.may(P.EXCHANGE_IMAGES):
+        raise NotFound
+    return found
 
 
 def by_number(acting: Acting, number: int) -> Transaction:
@@ -138,8 +150,16 @@ def detail(acting: Acting, number: int) -> Detail:
         actions=actions(thing, transfers) if may else frozenset(),
         colleagues=desk_of(thing.organisation) if may else (),
         delivered_to=_our_pacs(thing.organisation_id) if thing.brings_images else "",
+        exams=[{**each, "day": _day(each.get("acquired_on", ""))} for each in thing.exams],
         untold=next((each.get("why", "") for each in thing.to_tell if each.get("why")), ""),
     )
+
+
+def _day(iso: str) -> date | None:
+    try:
+        return date.fromisoformat(iso)
+    except ValueError:
+        return None  # theirs: shown as no date, never as a fault of the page
 
 
 def desk_of(trust: Organisation) -> Sequence[User]:

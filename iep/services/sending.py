@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -76,6 +76,21 @@ def find_at_theirs(thing: Transaction) -> list[Found]:
     Raises NotAccepted "no_machine", iep.dicom.DicomFailure.
     """
     return _found(thing, _their_machine(thing), **_whose(thing))
+
+
+def offered(thing: Transaction) -> list[Found]:
+    """What can be downloaded: what they put on the exchange, or what their machine has.
+
+    Raises NotAccepted "no_machine", iep.dicom.DicomFailure.
+    """
+    if not _is_gateway(thing):
+        return find_at_theirs(thing)
+    busy = set(thing.transfers.exclude(state__in=_ENDED).values_list("study_uid", flat=True))
+    return [
+        Found(_as_found(each), (), is_foreign=False, is_chosen=each["study_uid"] in busy)
+        for each in thing.exams
+        if each.get("study_uid")
+    ]
 
 
 def _their_machine(thing: Transaction) -> Node:
@@ -325,8 +340,13 @@ def _queue_in(
 
 def _as_found(exam: dict[str, str]) -> FoundStudy:
     modalities = tuple(each for each in exam.get("modality", "").split("/") if each)
+    day = exam.get("acquired_on", "")
     return FoundStudy(
-        study_uid=exam["study_uid"], description=exam.get("description", ""), modalities=modalities
+        study_uid=exam["study_uid"],
+        description=exam.get("description", ""),
+        modalities=modalities,
+        acquired_on=date.fromisoformat(day) if day else None,
+        instances=int(exam["images"]) if exam.get("images", "").isdecimal() else None,
     )
 
 
