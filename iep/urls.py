@@ -5,8 +5,10 @@ from django.urls import URLPattern, path, register_converter
 from iep.call_reference import CallReference
 from iep.gateway.urls import urlpatterns as gateway_patterns
 from iep.views import (
+    arrivals,
     asking,
     choosing,
+    discs,
     figures,
     home,
     images,
@@ -37,9 +39,7 @@ urlpatterns: list[URLPattern] = [
     path("t/<int:number>/again/", making.again, name="again"),
     path("t/<int:number>/decline/", transaction.decline, name="decline"),
     path("t/<int:number>/cancel/", transaction.cancel, name="cancel"),
-    path(
-        "t/<int:number>/reports/<uuid:attachment_id>", transaction.attachment, name="attachment"
-    ),
+    path("t/<int:number>/reports/<uuid:attachment_id>", transaction.attachment, name="attachment"),
     # Institutions
     path("institutions/", institutions.institutions, name="institutions"),
     path("institutions/new/", institutions.new, name="new-institution"),
@@ -58,10 +58,21 @@ urlpatterns: list[URLPattern] = [
     ),
     # Lanes: queues, failures
     # Arrivals, matching, viewer
+    path("arrivals/", arrivals.arrived, name="arrivals"),
+    path("arrivals/<uuid:study_id>/", arrivals.arrival, name="arrival"),
+    path("arrivals/<uuid:study_id>/act", arrivals.act, name="arrival-act"),
+    path("arrivals/files/<uuid:file_id>", arrivals.act_on_file, name="file-act"),
     path("match/<uuid:study_id>/", match.match, name="match"),
     path("images/<uuid:study_id>/", images.images, name="images"),
     path("images/<uuid:study_id>/<uuid:file_id>/<int:frame>/", images.picture, name="picture"),
     # Discs
+    path("discs/", discs.listed, name="discs"),
+    path("discs/chart/<int:site_id>/", discs.chart, name="disc-chart"),
+    path("discs/<uuid:disc_id>/", discs.disc, name="disc"),
+    path("discs/<uuid:disc_id>/progress", discs.progress, name="disc-progress"),
+    path("discs/<uuid:disc_id>/act", discs.act, name="disc-act"),
+    path("discs/<uuid:disc_id>/upload", discs.upload, name="disc-upload"),
+    path("discs/<uuid:disc_id>/label/", discs.label, name="disc-label"),
     # Trauma
     path("trauma/", trauma.trauma, name="trauma"),
     path("trauma/<uuid:patient_id>/", trauma.trauma_patient, name="trauma-patient"),

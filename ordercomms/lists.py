@@ -14,7 +14,12 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.roles import ROLES, Permission, role_may
-from iep.models import Transaction
+from iep.models import Disc, ReceivedFile, Study, Transaction
+from iep.states.discs import TERMINAL as DISCS_OVER
+from iep.states.discs import WAITS as DISC_WAITS
+from iep.states.studies import TERMINAL as STUDIES_OVER
+from iep.states.studies import WAITS as STUDY_WAITS
+from iep.states.studies import FileState
 from iep.states.transactions import TransactionState
 from messaging.drill_states import DRILL_OVER, DRILL_WAITS
 from messaging.link_states import LinkStatus
@@ -95,6 +100,9 @@ LISTED: tuple[Listed, ...] = (
     Listed(Difference, "state", {each.value: page for each, page in DIFFERENCE_LISTS.items()}),
     Listed(Attachment, "state", {each.value: page for each, page in ATTACHMENT_LISTS.items()}),
     Listed(Notice, "state", _all_on("results:holds", NoticeState)),
+    Listed(Study, "state", _pages(STUDY_WAITS) | _all_on("iep:arrivals", STUDIES_OVER)),
+    Listed(ReceivedFile, "state", _all_on("iep:arrivals", FileState)),
+    Listed(Disc, "state", _pages(DISC_WAITS) | _all_on("iep:discs", DISCS_OVER)),
     Listed(Transaction, "state", _all_on("iep:home", TransactionState)),
     Listed(Merge, "state", _all_on("patients:merges", MergeState)),
 )

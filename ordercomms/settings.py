@@ -242,6 +242,13 @@ DICOM_ASSOCIATIONS = int(os.environ.get("DICOM_ASSOCIATIONS", "40"))  # at once,
 DICOM_ASSOCIATIONS_PER_PEER = int(os.environ.get("DICOM_ASSOCIATIONS_PER_PEER", "8"))
 DICOM_MAX_OBJECT_BYTES = int(os.environ.get("DICOM_MAX_OBJECT_BYTES", str(4 * 1024**3)))
 DICOM_PROCESSES = int(os.environ.get("DICOM_PROCESSES", "1"))  # that share the listener's port
+# The folder of a disc is uploaded at once (iep.uploads); every other page takes few files.
+DATA_UPLOAD_MAX_NUMBER_FILES = 20_001
+FILE_UPLOAD_HANDLERS = [
+    "ordercomms.uploads.FewFiles",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 IMAGES_DIR = Path(os.environ.get("IMAGES_DIR", DATA_DIR / "images"))
 PREVIEW_BYTES = int(os.environ.get("PREVIEW_BYTES", str(256 * 1024**2)))  # of the viewer's PNGs
 GATEWAY_DIR = Path(os.environ.get("GATEWAY_DIR", DATA_DIR / "gateway"))  # our keys: <name>.key

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from accounts.models import Organisation, User
+from accounts.models import Organisation, Site, User
 from accounts.policies import SYSTEM, Acting
 from accounts.queries import memberships_of
 from accounts.services import make_pack_key
@@ -50,6 +50,7 @@ from requesting.reconciling import Found, Kind
 from requesting.services import drilling
 from results import services as results
 from results.models import Attachment, Document, Report
+from tests.iep.discs import example as disc_example
 from tests.iep.matching import example as matching
 from tests.iep.tickets import asking
 from tests.iep.transactions import exchange
@@ -229,7 +230,21 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
         for name in ("match", "images")
     },
     "iep:picture": lambda cast: {
-        "study_id": matching.a_study(cast).pk, "file_id": matching.file_of(cast).pk, "frame": 0,
+        "study_id": matching.a_study(cast).pk,
+        "file_id": matching.file_of(cast).pk,
+        "frame": 0,
+    },
+    **{
+        f"iep:{name}": lambda cast: {"study_id": matching.a_study(cast).pk}
+        for name in ("arrival", "arrival-act")
+    },
+    "iep:file-act": lambda cast: {"file_id": disc_example.a_refused_file(cast).pk},
+    **{
+        f"iep:{name}": lambda cast: {"disc_id": disc_example.a_disc(cast).pk}
+        for name in ("disc", "disc-progress", "disc-act", "disc-upload", "disc-label")
+    },
+    "iep:disc-chart": lambda cast: {
+        "site_id": Site.objects.filter(department__ods_code="RZ1RAD")[0].pk
     },
     "iep:trauma-label": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
     "iep:acknowledge": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
@@ -238,8 +253,13 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     **{
         f"iep:{name}": lambda cast: {"number": exchange.example(cast).number}
         for name in (
-            "transaction", "transaction-status", "transaction-act", "choose-images", "again",
-            "decline", "cancel",
+            "transaction",
+            "transaction-status",
+            "transaction-act",
+            "choose-images",
+            "again",
+            "decline",
+            "cancel",
         )  # fmt: skip
     },
     "iep:attachment": lambda cast: {

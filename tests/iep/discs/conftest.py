@@ -4,7 +4,6 @@ import io
 import uuid
 import zipfile
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from demo.people import KINGSMERE, radiology_of
 from iep import media
 from iep.models import Disc, Ticket
 from iep.services import arrivals, discs
-from iep.services.tickets import Exam, NewTicket, open_ticket
-from iep.states.priorities import Priority, Reason
-from iep.states.tickets import TicketKind
+from iep.services.tickets import open_ticket
 from tests.iep.arrivals.conftest import Exchange, _images_dir, exchange  # noqa: F401
+from tests.iep.discs.example import new_ticket
 from tests.world import World
 
 
@@ -30,17 +28,8 @@ class Desk(Exchange):
         self.site = Site.objects.filter(department=world.place(radiology_of(KINGSMERE)))[0]
 
     def ticket(self, count: int = 1, **said: Any) -> Ticket:
-        facts: dict[str, Any] = {
-            "kind": TicketKind.DISC, "family_name": "Testpatient", "given_names": "Agnes",
-            "birth_date": date(1958, 3, 2), "no_nhs_number_reason": "Not known there",
-            "address_lines": ("3 Invented Row", "Northgate"), "s_number": "S1234567", "postcode": "NG2 9ZZ", "discs": count,
-            "internal_address": "Ward 9, Kingsmere", "requester_name": "Dr R Smith",
-            "requester_phone": "01632 960111", "requester_email": "r.smith@kingsmere.nhs.example",
-            "consultant": "Dr R Smith", "department": "Neurology", "priority": Priority.NORMAL,
-            "reason": Reason.OUTPATIENT, "institution": self.them,
-            "exams": (Exam("CT head", acquired_on=date(2026, 11, 3), modality="CT"),),
-        }  # fmt: skip
-        return open_ticket(NewTicket(**facts | said), by=self.desk)
+        new = new_ticket(discs=count, institution=self.them, **said)
+        return open_ticket(new, by=self.desk)
 
     def disc(self, **said: Any) -> Disc:
         return self.ticket(**said).disc_set.get()
