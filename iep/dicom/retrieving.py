@@ -55,6 +55,7 @@ class _Fetching(Line):
         if not self.go_on():
             self.is_enough = True
             self.abort(block=False)
+            self.dimse.msg_queue.put((None, None))  # who waits for the next one waits no longer
         return status
 
 
@@ -125,6 +126,9 @@ def _get(
     roles = [build_role(UID(each), scp_role=True) for each in classes]
     wanted = contexts.to_fetch(classes)
     with associated(peer, wanted, extra=roles, kind=_Fetching, prepare=prepare) as line:
+        if not any(each.abstract_syntax == contexts.STUDY_GET for each in line.accepted_contexts):
+            words = f"{peer.ae_title} does not offer this."
+            raise DicomFailure(Phase.FETCH, Family.NO_CONTEXT, words, is_permanent=True)
         last = _last(line.send_c_get(keys, contexts.STUDY_GET))
         if not line.is_enough:
             _judge(status_of(last, line, peer, Phase.FETCH), line.taken, peer)

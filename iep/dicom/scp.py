@@ -45,6 +45,9 @@ class Rules(Protocol):
     def recognise(self, caller: Caller) -> Caller | None:
         """The caller with its `key`, when this AE title may call from this address; else None."""
 
+    def titles(self, caller: Caller) -> set[str]:
+        """The AE titles by which this caller may call us."""
+
     def is_ready(self) -> bool:
         """Whether callers can be told apart at all now."""
 
@@ -170,9 +173,9 @@ class Listener:
     def _refusal(self, line: Line, caller: Caller) -> tuple[int, int, int] | None:
         if self.is_ending or not self.rules.is_ready():
             return _NOT_NOW
-        if caller.called != self.ae_title:
-            return _CALLED_UNKNOWN
         known = self.rules.recognise(caller)
+        if caller.called not in self.rules.titles(caller):
+            return _CALLED_UNKNOWN
         if known is None:
             return _CALLING_UNKNOWN
         with self._lock:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Q
 
@@ -101,6 +102,11 @@ class House:
     def is_ready(self) -> bool:
         """Whether the nodes were ever read."""
         return self.directory.known is not None
+
+    def titles(self, caller: Caller) -> set[str]:
+        """Ours, and what this node alone calls us."""
+        node = self._node(caller.calling)
+        return {settings.DICOM_AET, *([node.our_ae_title] if node and node.our_ae_title else [])}
 
     def anchors(self) -> str:
         """PEM: whom the nodes with TLS believe."""

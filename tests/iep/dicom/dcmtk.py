@@ -38,7 +38,7 @@ def storescp(folder: Path, *words: str) -> Iterator[Peer]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     process = subprocess.Popen(
-        ["storescp", "-B", "+xa", "-uf", "-od", str(folder), *words, str(port)],
+        ["storescp", "-B", "+xa", "+uf", "-od", str(folder), *words, str(port)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env=os.environ | {"TCP_NODELAY": "1"},
     )  # fmt: skip

@@ -28,6 +28,9 @@ class Shelf:
     def is_ready(self) -> bool:
         return True
 
+    def titles(self, caller: Caller) -> set[str]:
+        return {AE}
+
     def recognise(self, caller: Caller) -> Caller | None:
         address = self.callers.get(caller.calling)
         known = address is not None and address in ("", caller.address)
