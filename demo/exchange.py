@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 from demo.pacs.agreed import (
     Agreed,
     Held,
@@ -34,6 +34,7 @@ from iep.models import Alias, Institution, Node
 from patients.models import Patient
 
 OUR_PACS = "HOSPITALPACS"
+AT_KINGSMERE = ("mbp", "mbp-lead", "on-call", "radiographer")  # who have mailboxes of their own
 TRAUMA_PACS, WESTHAVEN_PACS, BRACKEN_PACS = "NORTHMOORPACS", "WESTHAVENPACS", "BRACKENPACS"
 
 
@@ -88,13 +89,11 @@ NODES = {
 }
 
 
-def archive_folder() -> Path:
-    """Where the stand-in archive keeps its images."""
-    return Path(settings.DATA_DIR) / "pacs"
-
-
 def seed_exchange() -> None:
     """After the people: institutions and machines, put in or back to what this page says."""
+    for user in User.objects.filter(username__in=AT_KINGSMERE, email=""):
+        user.email = f"{user.first_name}.{user.last_name}@kingsmere.nhs.example".lower()
+        user.save(update_fields=["email"])
     port = int(os.environ.get("HOSPITAL_DICOM_PORT", "11113"))
     with transaction.atomic():
         for somewhere in INSTITUTIONS:
@@ -183,9 +182,8 @@ STORIES = (
 LOCAL = {WESTHAVEN_PACS: "W", BRACKEN_PACS: "B", TRAUMA_PACS: "N"}  # their numbers begin so
 
 
-def agree_with_archive(folder: Path | None = None) -> None:
+def agree_with_archive(folder: Path) -> None:
     """Tell the archive whom it serves and what it holds. What it was told before stays held."""
-    folder = folder or archive_folder()
     port = int(os.environ.get("HOSPITAL_DICOM_PORT", "11113"))
     before = {held.study_uid: held for held in read_agreed(folder).studies}
     held = {one.study_uid: one for one in _studies(timezone.localtime())}
@@ -206,6 +204,11 @@ def _hospitals() -> Iterator[Hospital]:
     names = {somewhere.code: somewhere.name for somewhere in INSTITUTIONS}
     for code, (_, ae_title, _, _) in NODES.items():
         yield Hospital(ae_title, names[code])
+
+
+def agreed_studies(folder: Path) -> tuple[Held, ...]:
+    """What the archive was told that it holds."""
+    return read_agreed(folder).studies
 
 
 def people_with_images() -> list[Patient]:

@@ -16,6 +16,7 @@ from accounts.models import Membership, Organisation, User
 from demo.catalogue import seed_catalogue
 from demo.desks import seed_desks
 from demo.exchange import agree_with_archive, seed_exchange
+from demo.exchange_past import seed_past
 from demo.history import NotLived, grow, live_stories
 from demo.hospital.journal import InUse
 from demo.mailboxes import seed_mailboxes
@@ -79,7 +80,9 @@ def _seed(patients: int, requests: int, results: int, hospital: Path, say: Say) 
     seed_exchange()
     if added := seed_patients(patients):
         say(f"{added:,} patients")
-    agree_with_archive(hospital.parent / "pacs")
+    archive = hospital.parent / "pacs"
+    agree_with_archive(archive)
+    seed_past(archive)
     if patients >= A_LARGE_WORLD:
         _people_elsewhere()
     if patients < FEWEST_WITH_A_PAST or not requests:

@@ -100,6 +100,10 @@ def _filler_number(deed: Deed) -> str:
 
 def _accept(deed: Deed) -> None:
     order = deed.order
+    if order.is_import:
+        deed.change("Entered: made elsewhere", status="imported", filler=_filler_number(deed))
+        deed.reply("OK", "CM", order.control, None)
+        return
     deed.change("Accepted", status="accepted", filler=_filler_number(deed))
     deed.reply("OK", "SC" if order.is_imaging else "IP", order.control, None)
 

@@ -36,7 +36,11 @@ def partner_of(department: Department) -> str:
 def written(memory: Memory, department: Department, kind: str) -> bytes:
     """The list of a department, from its first order on."""
     with memory.lock:
-        orders = [each for each in memory.orders.values() if each.department == department.key]
+        orders = [  # what was made elsewhere is no request that anybody here was asked
+            each
+            for each in memory.orders.values()
+            if each.department == department.key and not each.is_import
+        ]
         as_of = memory.clock()
         spoken = _spoken(memory)
     rows = [

@@ -24,6 +24,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "in progress": ("perform", "report", "cancel", "discontinue"),
     "done": ("report",),
     "reported": ("report",),
+    "imported": (),  # made elsewhere, entered here: nothing is left to do
     "rejected": (),
     "cancelled": (),
 }  # fmt: skip
@@ -81,6 +82,7 @@ class Order:
     collected_at: str = ""
     scheduled: str = ""
     place: str = ""
+    acquired: str = ""  # OBR-7 of an examination that was made elsewhere (ORC-5 is CM)
     history: list[list[str]] = field(default_factory=list)  # when, what
     reports: list[Version] = field(default_factory=list)
 
@@ -114,12 +116,19 @@ class Order:
         return self.department.startswith("RIS/")
 
     @property
+    def is_import(self) -> bool:
+        """Images from another hospital, entered so that they can be found."""
+        return bool(self.acquired)
+
+    @property
     def actions(self) -> list[str]:
         """What may be done now."""
         if self.cancel_control:
             return ["confirm_cancel", "refuse_cancel"]
         if self.change_control:
             return ["confirm_change", "refuse_change"]
+        if self.is_import and self.status == "new":
+            return ["accept", "reject"]
         possible = ACTIONS[self.status]
         return [one for one in possible if self.is_imaging or one not in IMAGING_ONLY]
 
@@ -248,6 +257,7 @@ def order_from(message: Message, asked: Asked, *, department: str, now: str) -> 
         answers=[_answer(obx) for obx in asked.obxs],
         orderer=asked.orc.whole(12) or obr.whole(16),
         specimen=_specimen(asked, obr),
+        acquired=obr.get(7) if asked.orc.get(5) == "CM" else "",
         received_at=now,
         history=[[now, "Order received"]],
     )

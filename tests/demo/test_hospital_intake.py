@@ -2,10 +2,19 @@
 
 import pytest
 
-from demo.hospital import Hospital
+from demo.hospital import Hospital, lists
 from demo.hospital.departments import departments_from
 from demo.hospital.hl7 import read
-from tests.demo.peers import Product, Sender, blood_order, by_hl7apy, header, imaging_order
+from tests.demo.peers import (
+    PATIENT,
+    Product,
+    Sender,
+    blood_order,
+    by_hl7apy,
+    field,
+    header,
+    imaging_order,
+)
 
 
 def answer(text: str) -> tuple[str, str, str]:
@@ -212,3 +221,45 @@ def _agreed_by(text: bytes) -> tuple[str, str]:
     assert order
     assert person
     return order.get(4), person.get(3)
+
+
+def imported(control: str = "OC1000900") -> bytes:
+    """An examination made elsewhere, as the image exchange registers it."""
+    return (
+        header("OMG^O19^OMG_O19", control)
+        + PATIENT
+        + "ORC|NW|OC100000012X|||CM||||20261122104200+0000\r"
+        + "OBR|1|OC100000012X||MKNER^MRI knee right^L|||20261020101500+0100||||||"
+        + "Imported images from Brackenford. Not reported here.|||||OC100000012X|||||||R\r"
+        + "OBX|1|ST|113014^DICOM Study^DCM||2.25.7||||||F\r"
+    ).encode()
+
+
+def test_an_examination_made_elsewhere_is_entered_with_its_own_day_and_answered_with_a_number(
+    hospital: Hospital, sender: Sender, product: Product
+) -> None:
+    assert "|AA|" in sender.ask(imported())
+    order = hospital.orders()[0]
+    assert order.acquired == "20261020101500+0100"
+    assert order.actions == ["accept", "reject"]
+    hospital.act(order.placer, "accept")
+    (answer,) = product.wait_for(1)
+    assert field(answer, "MSH", 8).startswith("ORG^O20")
+    assert field(answer, "ORC", 1) == "OK"
+    assert field(answer, "ORC", 2) == "OC100000012X"
+    assert field(answer, "ORC", 3) == order.filler != ""
+    assert field(answer, "ORC", 5) == "CM"
+    assert order.status == "imported"
+    assert order.actions == []
+
+
+def test_an_examination_made_elsewhere_can_be_refused_and_is_in_no_list_of_requests(
+    hospital: Hospital, sender: Sender, product: Product
+) -> None:
+    sender.ask(imported())
+    order = hospital.orders()[0]
+    department = hospital.memory.departments.by_key[order.department]
+    assert b"OC100000012X" not in lists.written(hospital.memory, department, "orders")
+    hospital.act(order.placer, "reject")
+    (answer,) = product.wait_for(1)
+    assert field(answer, "ORC", 1) == "UA"
