@@ -4,9 +4,10 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from accounts.policies import SYSTEM
+from demo.processes import wait_until
 from iep.errors import NotAccepted
 from iep.models import Lane, Node, Transfer
 from iep.services import claiming, transfers
@@ -21,7 +22,17 @@ BLUE, NORMAL, BATCH = Priority.BLUE_LIGHT, Priority.NORMAL, Priority.BATCH
 
 
 @pytest.fixture
-def queue(world):
+def alive(world):
+    """Every lane has its holder: their sessions, by name."""
+    held = {row.name: Session(row) for row in Lane.objects.all()}
+    assert all(session.open() for session in held.values())
+    yield held
+    for session in held.values():
+        session.close()
+
+
+@pytest.fixture
+def queue(alive):
     """Queue small studies by priority; the transfers in that order."""
     study, far = outgoing(2), node()
 
@@ -57,20 +68,17 @@ def test_no_transfer_is_taken_by_two_lanes(queue):
     def take_all(name):
         try:
             while (pk := taken(name)) is not None:
+                transfers.pause(Transfer.objects.get(pk=pk), by=SYSTEM)  # as if it were done
                 with lock:
                     found.append(pk)
         finally:
             connection.close()
 
     threads = [threading.Thread(target=take_all, args=(f"out-{n}",)) for n in (2, 3, 4, 5)]
-    sessions = [Session(lane(f"out-{n}")) for n in (2, 3, 4, 5)]
-    assert all(session.open() for session in sessions)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for session in sessions:
-        session.close()
     assert sorted(found) == sorted(everything)
 
 
@@ -79,7 +87,7 @@ def test_a_lane_is_run_by_one_process_at_a_time(world):
         assert first.open()
         assert not second.open()
         first.close()
-        assert second.open()
+        assert wait_until(second.open, seconds=30)
 
 
 def test_batch_goes_at_night_only(queue, settings):
@@ -110,7 +118,7 @@ def test_the_night_is_by_the_clock_in_london_also_when_it_changes(at, expected):
 
 
 @pytest.mark.hazard("H38")
-def test_inbound_blue_light_uses_the_reserve_of_the_disk_and_standard_waits(world, settings):
+def test_inbound_blue_light_uses_the_reserve_of_the_disk_and_standard_waits(alive, settings):
     far = node()
     standard, blue = (
         transfers.queue_fetch(
@@ -199,36 +207,28 @@ def test_a_cancelled_transfer_says_how_much_had_moved(queue):
 # --- The fence ---
 
 
-def test_a_lane_that_was_frozen_wakes_late_and_changes_nothing(queue):
+def test_a_lane_that_was_frozen_wakes_late_and_changes_nothing(queue, alive):
     (transfer,) = queue(NORMAL)
-    with Session(lane("out-2")) as frozen, Session(lane("out-3")) as other:
-        assert frozen.open()
-        assert other.open()
-        late = claim("out-2")
-        Transfer.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
-        heir = claim("out-3")
-        assert heir.transfer_id == transfer.pk
-        assert heir.fence == late.fence + 1
-        line = transfer.instances.first()
-        assert not frozen.done(late, line.pk, size=10)
-        assert not frozen.refused(late, line.pk, "too late")
-        assert claiming.held_row is not None
-        claiming.put_back(late, "too late")
-        line.refresh_from_db()
-        transfer.refresh_from_db()
-        assert (line.state, transfer.images_done, transfer.lane.name) == ("waiting", 0, "out-3")
-        assert transfer.state == "running"
-        assert other.done(heir, line.pk, size=10)
+    late = claim("out-2")
+    Transfer.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+    heir = claim("out-3")
+    assert heir.transfer_id == transfer.pk
+    assert heir.fence == late.fence + 1
+    line = transfer.instances.first()
+    assert not alive["out-2"].done(late, line.pk, size=10)
+    assert not alive["out-2"].refused(late, line.pk, "too late")
+    claiming.put_back(late, "too late")
+    claiming.renew([late])
+    line.refresh_from_db()
+    assert state(transfer) == "running"
+    assert (line.state, transfer.images_done, transfer.lane.name) == ("waiting", 0, "out-3")
+    assert alive["out-3"].done(heir, line.pk, size=10)
 
 
-def test_what_a_dead_lane_had_is_taken_over_at_once_and_what_lives_is_not(queue):
+def test_what_a_dead_lane_had_is_taken_over_at_once_and_what_lives_is_not(queue, alive):
     (transfer,) = queue(NORMAL)
-    session = Session(lane("out-2"))
-    assert session.open()
     assert claim("out-2").transfer_id == transfer.pk
-    with Session(lane("out-3")) as other:
-        assert other.open()
-        assert claim("out-3") is None  # the holder of out-2 lives, and its lease is new
-        session.close()  # as when its process dies
-        assert claim("out-3").transfer_id == transfer.pk
-    close_old_connections()
+    assert claim("out-3") is None  # the holder of out-2 lives, and its lease is new
+    alive["out-2"].close()  # as when its process dies
+    assert claim("out-1") is None  # nothing but blue light there, whoever died
+    assert wait_until(lambda: taken("out-3") == transfer.pk, seconds=30)
