@@ -11,6 +11,7 @@ from __future__ import annotations
 import unicodedata
 import zlib
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -136,7 +137,7 @@ def _header(body: BinaryIO, syntax: str) -> Dataset:
 
     is_little = syntax != ExplicitVRBigEndian
     header = read_dataset(body, syntax == ImplicitVRLittleEndian, is_little, stop_when=is_behind)
-    if not header:
+    if "SOPInstanceUID" not in header:
         raise NotCoercible("An image has no header that can be read.")
     return header
 
@@ -222,7 +223,7 @@ def _originals(header: Dataset, names: list[str]) -> Dataset:
     kept = Dataset()
     for name in names:
         if name in header:
-            kept[name] = header[name]
+            kept[name] = deepcopy(header[name])  # the element itself is changed afterwards
         elif name not in _TAKEN_OUT:
             setattr(kept, name, "" if name != "SpecificCharacterSet" else None)
     return kept

@@ -1,0 +1,152 @@
+"""From matched to filed, over a real association to a PACS of its own process's making."""
+
+import pytest
+from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
+
+from iep import storage
+from iep.models import Lane, Node, ReceivedFile, Transfer
+from iep.services import filing, transfers
+from iep.states.priorities import Priority
+from tests.iep.lanes import peer
+from tests.iep.lanes.images import run
+from tests.iep.matching.room import OUR_NUMBER, Desk, fresh, history
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pacs():
+    with peer.listening() as far:
+        yield far
+
+
+@pytest.fixture
+def desk(world, pacs, settings):
+    settings.LANES_NIGHT = "00:00-23:59"
+    for number in range(9):
+        direction, at = ("out", number + 1) if number < 5 else ("in", number - 4)
+        Lane.objects.get_or_create(
+            name=f"{direction}-{at}", direction=direction, is_blue_only=number == 0
+        )
+    made = Desk(world)
+    Node.objects.filter(pk=made.pacs.pk).update(
+        host="127.0.0.1", port=pacs.port, ae_title="FARPACS", commits=True
+    )
+    return made
+
+
+def to_pacs(study) -> Transfer:
+    return Transfer.objects.get(study=study, purpose="to_pacs")
+
+
+def test_matched_copied_sent_confirmed_registered_filed(desk, pacs):
+    study = desk.match(desk.arrived(3))
+    filing.file_waiting()
+    run("out-2")
+    filing.file_waiting()
+    stored = fresh(study)
+    assert stored.in_pacs_at
+    assert stored.state == "matched"  # not in the RIS yet
+    assert stored.is_unverified
+    desk.answers(stored)
+    done = fresh(study)
+    assert (done.state, done.due_at, done.is_unverified) == ("filed", None, False)
+    assert len(pacs.kept) == 3
+    for raw in pacs.kept.values():
+        read = dcmread(DicomBytesIO(raw), force=True)
+        assert (read.PatientID, read.AccessionNumber) == (OUR_NUMBER, study.our_accession)
+    assert "3 images are in PACS." in history(study)
+
+
+def test_the_ris_may_answer_before_pacs_has_it(desk, pacs):
+    study = desk.match(desk.arrived())
+    desk.answers(study)
+    assert fresh(study).state == "matched"
+    filing.file_waiting()
+    run("out-2")
+    filing.file_waiting()
+    assert fresh(study).state == "filed"
+
+
+def test_copies_go_when_pacs_has_confirmed_and_the_originals_stay(desk, pacs):
+    study = desk.match(desk.arrived())
+    filing.file_waiting()
+    copies = list(ReceivedFile.objects.filter(study=study, state="copy"))
+    assert all(storage.path_of(each.pk).exists() for each in copies)
+    run("out-2")
+    filing.file_waiting()
+    assert not any(storage.path_of(each.pk).exists() for each in copies)
+    kept = ReceivedFile.objects.filter(study=study, state="kept")
+    assert all(storage.path_of(each.pk).exists() for each in kept)
+
+
+@pytest.mark.hazard("H40")
+def test_one_image_that_pacs_refuses_and_the_study_is_never_filed(desk, pacs):
+    study = desk.match(desk.arrived(3))
+    desk.answers(study)
+    filing.file_waiting()
+    refused = to_pacs(study).instances.get(position=2).sop_uid
+    pacs.refuses = {refused}
+    run("out-2")
+    filing.file_waiting()
+    assert (fresh(study).state, fresh(study).in_pacs_at) == ("matched", None)
+    assert to_pacs(study).state == "partial"
+    pacs.refuses = set()
+    transfers.retry(to_pacs(study), by=desk.desk)
+    run("out-2")
+    filing.file_waiting()
+    assert fresh(study).state == "filed"
+
+
+@pytest.mark.hazard("H37")
+def test_a_blue_light_study_is_blue_light_on_its_way_to_pacs_too(desk):
+    ticket = desk.ticket(priority=Priority.BLUE_LIGHT, eligibility="theatre", reason="blue_light")
+    study = desk.arrived(ticket=ticket)
+    study.transaction = None
+    study.save()
+    desk.match(study)
+    filing.file_waiting()
+    assert to_pacs(study).priority == Priority.BLUE_LIGHT
+
+
+def test_the_title_on_the_queue_board_names_nobody(desk):
+    study = desk.match(desk.arrived(study_description="CT head of Agnes"))
+    filing.file_waiting()
+    assert to_pacs(study).title == "CT head to our PACS"
+
+
+def test_a_trust_without_a_pacs_says_so_to_a_person(desk):
+    Node.objects.filter(is_our_pacs=True).update(is_our_pacs=False)
+    study = desk.match(desk.arrived())
+    filing.file_waiting()
+    assert "has no PACS" in fresh(study).filing_why
+    assert not ReceivedFile.objects.filter(state="copy").exclude(study=study).exists()
+
+
+def test_what_cannot_be_copied_stops_the_study_and_leaves_no_half(desk):
+    study = desk.match(desk.arrived(3))
+    last = ReceivedFile.objects.filter(study=study, state="kept").order_by("pk").last()
+    storage.path_of(last.pk).write_bytes(b"no more an image")
+    filing.file_waiting()
+    assert fresh(study).filing_why
+    assert not ReceivedFile.objects.filter(study=study, state="copy").exists()
+    assert not Transfer.objects.filter(study=study).exists()
+
+
+def test_whoever_died_in_the_middle_leaves_the_rest_to_the_next(desk, monkeypatch):
+    monkeypatch.setattr(filing, "AT_ONCE", 2)
+    study = desk.match(desk.arrived(5))
+    with filing.Errands() as errands:
+        assert filing.prepare(study.pk, errands)  # two of five, and then nobody goes on
+    assert ReceivedFile.objects.filter(study=study, state="copy").count() == 2
+    filing.file_waiting()
+    assert ReceivedFile.objects.filter(study=study, state="copy").count() == 5
+    assert to_pacs(study).images == 5
+
+
+def test_it_is_queued_once_however_often_the_sweep_comes(desk):
+    study = desk.match(desk.arrived())
+    for _ in range(3):
+        filing.file_waiting()
+    assert Transfer.objects.filter(study=study).count() == 1
