@@ -264,7 +264,7 @@ def _checked(node: Node, answer: Answer, phase: Phase) -> Answer:
         return answer
     code, sentence = _reason(answer)
     answer.done()
-    hang_up(node)  # what we sent may not have been read to its end
+    hang_up(node.pk)  # what we sent may not have been read to its end
     family, is_permanent = _FAMILIES.get(answer.status, (Family.REFUSED, answer.status == 409))
     if answer.status >= 500 and answer.status not in _FAMILIES:
         family = Family.ABORTED

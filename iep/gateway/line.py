@@ -110,16 +110,16 @@ def _lines() -> dict[int, tuple[Where, http.client.HTTPConnection]]:
     return _kept.lines
 
 
-def hang_up(node: Node) -> None:
+def hang_up(node_id: int) -> None:
     """Close this thread's line to the node, if it has one."""
-    if held := _lines().pop(node.pk, None):
+    if held := _lines().pop(node_id, None):
         held[1].close()
 
 
 def _line_to(node: Node, there: Where) -> http.client.HTTPConnection:
     held = _lines().get(node.pk)
     if held is None or held[0] != there:
-        hang_up(node)
+        hang_up(node.pk)
         held = _lines()[node.pk] = (there, _new_line(there))
     return held[1]
 
@@ -142,17 +142,20 @@ class Answer:
     def read(self, count: int) -> bytes:
         """At most so many bytes, b"" at the end. Raises DicomFailure when the line breaks."""
         try:
-            return self._response.read(count)
+            chunk = self._response.read(count)
+            if not chunk and self._response.length:
+                raise http.client.IncompleteRead(b"", self._response.length)
         except (OSError, http.client.HTTPException) as failure:
-            hang_up(self._node)
+            hang_up(self._node.pk)
             raise _broken(self._node, failure) from None
+        return chunk
 
     def json(self) -> dict[str, Any]:
         """The whole of it. Raises DicomFailure: it is no JSON object, or is too long."""
         raw = self.read(_MOST_JSON + 1)
         found = _json_object(raw) if len(raw) <= _MOST_JSON else None
         if found is None:
-            hang_up(self._node)
+            hang_up(self._node.pk)
             words = f"{self._node.name} answered something that is not of the gateway."
             raise DicomFailure(Phase.CONNECT, Family.REFUSED, words, self.status)
         return found
@@ -160,7 +163,7 @@ class Answer:
     def done(self) -> None:
         """The line may be used again only when nothing of this answer is left on it."""
         if self._is_early or not self._response.isclosed():
-            hang_up(self._node)
+            hang_up(self._node.pk)
         self._response.close()
 
 
@@ -204,10 +207,10 @@ def _ask(
         response, is_early = _exchange(line, method, full, headers, sent)
         return Answer(node, response, is_early=is_early)
     except (sign.NoKey, tls.BadCertificate) as missing:
-        hang_up(node)
+        hang_up(node.pk)
         raise DicomFailure(Phase.CONNECT, Family.REFUSED, str(missing)) from None
     except (OSError, http.client.HTTPException) as failure:
-        hang_up(node)
+        hang_up(node.pk)
         raise _broken(node, failure) from None
 
 

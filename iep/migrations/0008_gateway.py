@@ -1,3 +1,5 @@
+import uuid
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -77,5 +79,14 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AlterField(
+            model_name="transactionmessage",
+            name="shared_id",
+            field=models.UUIDField(default=uuid.uuid4),
+        ),
+        migrations.AddConstraint(
+            model_name="transactionmessage",
+            constraint=models.UniqueConstraint(fields=("transaction", "shared_id"), name="a_message_once"),
         ),
     ]

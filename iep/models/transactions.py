@@ -159,7 +159,7 @@ class TransactionMessage(models.Model):
     """A message to the other institution, or from it."""
 
     transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="messages")
-    shared_id = models.UUIDField(default=uuid.uuid4, unique=True)
+    shared_id = models.UUIDField(default=uuid.uuid4)  # the same in both installations
     direction = models.CharField(max_length=3)  # Direction
     text = models.CharField(max_length=2000)
     by_name = models.CharField(max_length=150)
@@ -170,6 +170,9 @@ class TransactionMessage(models.Model):
 
     class Meta:
         ordering = ["at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["transaction", "shared_id"], name="a_message_once")
+        ]
 
     def __str__(self) -> str:
         return f"TransactionMessage {self.pk}"

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import IntegrityError
 from django.db import transaction as database
@@ -20,7 +20,7 @@ from accounts.policies import Acting, partner_acting
 from iep import storage
 from iep.errors import NoSuchMove, NotAccepted
 from iep.gateway.shapes import MOST_INSTANCES, Kept, Offered
-from iep.models import Attachment, GatewayHeard, ManifestLine, Transaction, TransactionMessage
+from iep.models import GatewayHeard, ManifestLine, Transaction
 from iep.queries.gateway import Peer, shared
 from iep.states.studies import FileState, Origin
 from iep.states.transactions import (
@@ -226,10 +226,7 @@ def _effect(
 
 
 def message(peer: Peer, row: Transaction, shared_id: UUID, said: dict[str, Any]) -> None:
-    """A message to us, kept once. `said`: text, by, at. Raises Conflict, NotAccepted."""
-    elsewhere = TransactionMessage.objects.filter(shared_id=shared_id).exclude(transaction=row)
-    if elsewhere.exists():
-        raise Conflict("id_taken", "A message of that id belongs to another transaction.")
+    """A message to us, kept once. `said`: text, by, at. Raises NotAccepted."""
     with listening():
         transactions.heard(
             row, said["text"], by_name=said["by"], at=said["at"], shared_id=shared_id,
@@ -239,9 +236,7 @@ def message(peer: Peer, row: Transaction, shared_id: UUID, said: dict[str, Any])
 
 def document(peer: Peer, row: Transaction, document_id: UUID, said: dict[str, Any]) -> None:
     """A report, kept once, if it is what its hash says. `said`: title, kind, content_type, sha256,
-    content (bytes), study_uid, confirmed_by. Raises Conflict, NotAccepted."""
-    if Attachment.objects.filter(pk=document_id).exclude(transaction=row).exists():
-        raise Conflict("id_taken", "A document of that id belongs to another transaction.")
+    content (bytes), study_uid, confirmed_by. Raises NotAccepted."""
     if hashlib.sha256(said["content"]).hexdigest() != said["sha256"]:
         raise NotAccepted("hash", "The document is not the one that its SHA-256 is of.")
     ending = _ENDINGS.get(said["content_type"])
@@ -251,7 +246,7 @@ def document(peer: Peer, row: Transaction, document_id: UUID, said: dict[str, An
         attaching.attach(
             row, by=_acting(peer), file_name=f"report.{ending}", content=said["content"],
             title=said["title"], study_uid=said["study_uid"], confirmed=True, came_in=True,
-            confirmed_by=said["confirmed_by"], id=document_id,
+            confirmed_by=said["confirmed_by"], id=uuid5(row.pk, str(document_id)),
         )  # fmt: skip
 
 

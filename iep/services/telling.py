@@ -108,12 +108,15 @@ def tell_node(node_id: int) -> int:
     Returns at once when another worker is at it.
     """
     told = 0
-    for _ in range(_MOST_ROUNDS):
-        with _sole(node_id) as mine:
-            round_told = _tell_node(node_id) if mine else 0
-        told += round_told
-        if not round_told:
-            break
+    try:
+        for _ in range(_MOST_ROUNDS):
+            with _sole(node_id) as mine:
+                round_told = _tell_node(node_id) if mine else 0
+            told += round_told
+            if not round_told:
+                break
+    finally:
+        client.hang_up(node_id)
     return told
 
 
@@ -261,7 +264,8 @@ def _record_told(row: Transaction, entry: dict[str, Any]) -> None:
         held.to_tell = [each for each in held.to_tell if each["said"] != entry["said"]]
         held.save(update_fields=["to_tell"])
         if entry["what"] == "message":
-            TransactionMessage.objects.filter(shared_id=entry["id"]).update(told_at=Now())
+            said = TransactionMessage.objects.filter(shared_id=entry["id"], transaction=row)
+            said.update(told_at=Now())
         elif entry["what"] == "attachment":
             Attachment.objects.filter(pk=entry["id"]).update(told_at=Now())
     _link_works(row)

@@ -1,0 +1,100 @@
+"""What the people of one installation do, in a process of that installation: prints JSON.
+
+`python -m tests.end_to_end.exchange_steps <step> <words>`, with the installation's environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from io import StringIO
+from typing import Any
+
+import django
+
+
+def seed(us: str, them: str) -> Any:
+    """People and the directory; our key, and its fingerprint."""
+    from accounts.models import Organisation
+    from demo.people import seed_people
+    from iep.models import Institution
+
+    seed_people()
+    for code in (us, them):
+        trust = Organisation.objects.get(ods_code=code)
+        ours = trust if code == us else None
+        Institution.objects.create(code=code, name=trust.name, organisation=ours)
+    return {"fingerprint": _agree(them).rsplit(":", 1)[1].strip()}
+
+
+def agree(them: str, url: str, fingerprint: str) -> Any:
+    """What the runbook says, typed by the lead of the service desk."""
+    return {"said": _agree(them, "--url", url, "--theirs", fingerprint, "--by", "mbp-lead")}
+
+
+def ask(them: str) -> Any:
+    """Somebody of the service desk asks the other hospital for images."""
+    from iep.models import Institution
+    from iep.services import transactions
+    from tests.iep.gateway.sides import about
+
+    made = transactions.create(
+        kind="request", institution=Institution.objects.get(code=them), by=_acting("mbp"), **about()
+    )
+    return {"shared_id": str(made.shared_id), "state": made.state}
+
+
+def send(shared_id: str, count: str) -> Any:
+    """They accept, and put a study that lies in their storage on the exchange and into a lane."""
+    from django.db.transaction import atomic
+
+    from iep import storage
+    from iep.models import Transaction
+    from iep.services import sending, transactions
+    from iep.states.transactions import TransactionEvent
+    from tests.iep.lanes.images import outgoing
+
+    by = _acting("mbp")
+    row = transactions.accept(Transaction.objects.get(shared_id=shared_id), by=by)
+    study = outgoing(int(count), pixels=20_000, series=2)
+    for file in study.files.all():
+        raw = storage.path_of(file.pk).read_bytes()
+        study.files.filter(pk=file.pk).update(sha256=hashlib.sha256(raw).hexdigest())
+    study.organisation, study.transaction, study.expected = row.organisation, row, int(count)
+    study.save()
+    with atomic():
+        transactions.record(row, TransactionEvent.STARTED, by=by)
+        sending.send_held(row, study, by=by)
+    return {"study_uid": study.study_uid}
+
+
+def _acting(username: str) -> Any:
+    from accounts.models import User
+    from accounts.queries import acting_as, memberships_of
+
+    here = os.environ["ODS_CODE"]
+    user = User.objects.get(username=username)
+    place = memberships_of(user.pk).first()
+    if place.organisation.ods_code != here:  # the demo's desk is at Kingsmere
+        from accounts.models import Organisation
+
+        place.organisation = Organisation.objects.get(ods_code=here)
+    return acting_as(place)
+
+
+def _agree(*words: str) -> str:
+    from django.core.management import call_command
+
+    said = StringIO()
+    call_command("agree_gateway", *words, "--key", "ours", stdout=said)
+    return said.getvalue().strip()
+
+
+STEPS = {each.__name__: each for each in (seed, agree, ask, send)}
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercomms.settings")
+    django.setup()
+    print(json.dumps(STEPS[sys.argv[1]](*sys.argv[2:])))  # noqa: T201 - that is its answer
