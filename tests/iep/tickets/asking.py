@@ -100,6 +100,7 @@ def confirmed(world: World, address: str = ADDRESS) -> None:
 def moved_back(ticket: Ticket, **passed: float) -> Ticket:
     """The ticket's clock, so much earlier: as if that time had gone by."""
     gone = timedelta(**passed)
+    ticket.refresh_from_db()
     Ticket.objects.filter(pk=ticket.pk).update(
         chased_since=ticket.chased_since - gone if ticket.chased_since else None,
         due_at=ticket.due_at - gone if ticket.due_at else None,

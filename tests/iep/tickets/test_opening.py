@@ -3,6 +3,7 @@
 import threading
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -14,7 +15,7 @@ from accounts.models import AccessEvent
 from iep.asking import LABELS, problems
 from iep.errors import Incomplete
 from iep.models import CallDay, Ticket, TicketEventRow, TicketMail
-from iep.services import tickets
+from iep.services import ticket_mail, tickets
 from iep.services.references import next_reference, written
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketKind
@@ -195,7 +196,7 @@ def test_a_patient_whom_another_place_knows_is_not_looked_up(world: World):
 
 
 def test_one_form_is_one_ticket_however_often_it_is_sent(world: World):
-    key = form().key or __import__("uuid").uuid4()
+    key = uuid4()
     first, second = asking.opened(world, key=key), asking.opened(world, key=key)
     assert first == second
     assert Ticket.objects.count() == 1
@@ -223,9 +224,9 @@ def test_references_count_within_the_london_day(world: World):
 
 def test_a_ticket_that_was_rolled_back_leaves_no_gap(world: World):
     asking.opened(world)
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         asking.opened(world)
-        raise RuntimeError
+        transaction.set_rollback(True)
     assert asking.opened(world).reference.endswith("-002")
 
 
@@ -262,7 +263,7 @@ def test_tickets_opened_at_once_have_references_of_their_own(world: World):
 @pytest.mark.django_db(transaction=True)
 def test_a_form_sent_twice_at_once_is_one_ticket(world: World):
     asking.hospital()
-    acting, key, start = world.acting("mbp"), __import__("uuid").uuid4(), threading.Barrier(4)
+    acting, key, start = world.acting("mbp"), uuid4(), threading.Barrier(4)
     found: list[Ticket] = []
 
     def one() -> None:
@@ -309,17 +310,11 @@ def test_until_a_colleague_makes_sure_of_the_address_nothing_is_sent(world: Worl
     assert row.mail is None
     assert row.not_sent == "Nobody has made sure of the requester’s e-mail address yet."
     with pytest.raises(PermissionDenied):  # not who entered it
-        tickets_mail().confirm_address(ticket, by=world.acting("mbp"))
-    assert tickets_mail().confirm_address(ticket, by=asking.colleague(world)) == 1
+        ticket_mail.confirm_address(ticket, by=world.acting("mbp"))
+    assert ticket_mail.confirm_address(ticket, by=asking.colleague(world)) == 1
     row.refresh_from_db()
     assert row.mail is not None
     assert row.not_sent == ""
-
-
-def tickets_mail() -> Any:
-    from iep.services import ticket_mail
-
-    return ticket_mail
 
 
 def test_the_address_of_the_account_that_asks_needs_nobody_else(world: World):
@@ -338,7 +333,7 @@ def test_an_occasion_is_told_once(world: World):
     asking.confirmed(world)
     ticket = asking.opened(world)
     for _ in range(3):
-        tickets_mail().tell_requester(ticket, "available", "In PACS.", world.acting("mbp"))
+        ticket_mail.tell_requester(ticket, "available", "In PACS.", world.acting("mbp"))
     assert MailMessage.objects.filter(subject__contains="in PACS").count() == 1
 
 
@@ -347,8 +342,8 @@ def test_an_occasion_is_told_once(world: World):
 def test_what_came_of_a_mail_is_kept_and_closes_nothing(world: World, outcome, is_told):
     asking.confirmed(world)
     ticket = asking.opened(world)
-    row = tickets_mail().tell_requester(ticket, "available", "In PACS.", world.acting("mbp"))
-    tickets_mail().record_mail(str(row.pk), outcome, "Said the server")
+    row = ticket_mail.tell_requester(ticket, "available", "In PACS.", world.acting("mbp"))
+    ticket_mail.record_mail(str(row.pk), outcome, "Said the server")
     row.refresh_from_db()
     ticket.refresh_from_db()
     assert (row.outcome, row.outcome_words) == (outcome, "Said the server")
