@@ -203,6 +203,11 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "iep:change-node": P.KEEP_INSTITUTIONS,
     "iep:test-node": {"POST": P.KEEP_INSTITUTIONS},
     # Trauma, who is paged, and figures
+    "iep:queues": P.VIEW_EXCHANGE,
+    "iep:queues-now": P.VIEW_EXCHANGE,
+    "iep:transfer-act": {"POST": P.CONTROL_LANES},
+    "iep:transfer-priority": P.CONTROL_LANES,
+    "iep:failures": P.VIEW_EXCHANGE,
     "iep:match": P.EXCHANGE_IMAGES,
     "iep:arrivals": P.VIEW_EXCHANGE,
     "iep:arrival": P.VIEW_EXCHANGE,

@@ -1,0 +1,130 @@
+"""I3 `/iep/queues/`: nine lanes, live; what waits, and the buttons that change its order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from iep.errors import NoSuchMove, NotAccepted
+from iep.queries import queues as queries
+from iep.services import saying, transfers
+from iep.states.priorities import ELIGIBILITY_WORDS, Priority
+
+LISTS = {"out": "Waiting to go out", "in": "Waiting to come in", "sent": "Sent, unconfirmed"}
+
+
+@require_safe
+def queues(request: HttpRequest) -> HttpResponse:
+    """The board, and one of the lists; `?wall=1` is for a screen on the wall."""
+    return render(request, "iep/queues.html", _context(request))
+
+
+@require_safe
+def queues_now(request: HttpRequest) -> HttpResponse:
+    """The board and the list alone, for the page to put in place every few seconds."""
+    return render(request, "iep/_queues_now.html", _context(request))
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    shown = request.GET.get("list", "")
+    shown = shown if shown in LISTS else "out"
+    is_wall = request.GET.get("wall") == "1"
+    page = request.GET.get("page", "")
+    context: dict[str, Any] = {
+        "board": queries.board(request.acting),
+        "lists": LISTS,
+        "shown": shown,
+        "is_wall": is_wall,
+        "may_control": request.acting.may("control_lanes") and not is_wall,
+        "query": request.GET.urlencode(),
+    }
+    if shown == "sent":
+        context["rows"] = queries.unconfirmed(request.acting)
+    elif not is_wall:
+        context["waiting"] = queries.waiting(
+            request.acting, shown, int(page) if page.isdecimal() else 1
+        )
+    return context
+
+
+# --- Deeds ---------------------------------------------------------------------------------------
+
+Deed = Callable[..., Any]
+DEEDS: dict[str, Deed] = {
+    "first": transfers.move_first,
+    "up": transfers.move_up,
+    "down": transfers.move_down,
+    "pause": transfers.pause,
+    "resume": transfers.resume,
+    "retry": transfers.retry,
+    "cancel": transfers.cancel,
+}
+ASK_AGAIN = "Some images did not arrive. Please send this study again. We have {done} of {images} images."
+
+
+@require_POST
+def act(request: HttpRequest, pk: int) -> HttpResponse:
+    """One deed on one transfer; back to the page that it came from, which says what was done."""
+    transfer = queries.transfer_for(request.acting, pk)
+    what = request.POST.get("do", "")
+    try:
+        _do(request, transfer, what)
+    except (NotAccepted, NoSuchMove) as refused:
+        sentence = getattr(refused, "sentence", "It has moved on meanwhile. Look again.")
+        messages.error(request, sentence)
+    else:
+        messages.success(request, queries.told(transfer) if what != "ask" else "They were asked.")
+    return redirect(_back(request))
+
+
+def _do(request: HttpRequest, transfer: Any, what: str) -> None:
+    by = request.acting
+    if what in DEEDS:
+        DEEDS[what](transfer, by=by)
+    elif what == "series":
+        transfers.retry(transfer, by=by, series_uid=request.POST.get("series", ""))
+    elif what in ("normal", "batch"):
+        wanted = Priority.NORMAL if what == "normal" else Priority.BATCH
+        transfers.change_priority(transfer, wanted, by=by)
+    elif what == "ask" and transfer.transaction is not None:
+        words = ASK_AGAIN.format(done=transfer.images_done, images=transfer.images)
+        saying.say(transfer.transaction, words, by)
+    else:
+        raise NotAccepted("unknown", "That cannot be done here.")
+
+
+def _back(request: HttpRequest) -> str:
+    """The page whose button it was: one of our own two."""
+    wanted = request.POST.get("back", "")
+    if wanted.startswith((reverse("iep:queues"), reverse("iep:failures"))):
+        if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+            return wanted
+    return reverse("iep:queues")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def priority(request: HttpRequest, pk: int) -> HttpResponse:
+    """Blue Light for a transfer that has it not: a page in between that asks for the reason."""
+    transfer = queries.transfer_for(request.acting, pk)
+    errors = None
+    if request.method == "POST":
+        try:
+            why = request.POST.get("why", "")
+            transfers.change_priority(transfer, Priority.BLUE_LIGHT, why=why, by=request.acting)
+        except NotAccepted as refused:
+            errors = [{"text": refused.sentence, "href": "#why"}]
+        except NoSuchMove:
+            messages.error(request, "It has moved on meanwhile. Look again.")
+            return redirect("iep:queues")
+        else:
+            messages.success(request, f"{transfer.title}: Blue Light now.")
+            return redirect("iep:queues")
+    context = {"row": queries.row_of(transfer), "eligible": ELIGIBILITY_WORDS, "errors": errors}
+    return render(request, "iep/lane_priority.html", context, status=422 if errors else 200)
