@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from demo.pacs.agreed import (
     uid_of,
     write_agreed,
 )
-from demo.people import EASTMARSH, KINGSMERE
+from demo.people import EASTMARSH, KINGSMERE, radiology_of
 from iep.models import Alias, Institution, Node
 from patients.models import Patient
+from results.models import Report
 
 OUR_PACS = "HOSPITALPACS"
 AT_KINGSMERE = ("mbp", "mbp-lead", "on-call", "radiographer")  # who have mailboxes of their own
@@ -186,7 +187,8 @@ def agree_with_archive(folder: Path) -> None:
     """Tell the archive whom it serves and what it holds. What it was told before stays held."""
     port = int(os.environ.get("HOSPITAL_DICOM_PORT", "11113"))
     before = {held.study_uid: held for held in read_agreed(folder).studies}
-    held = {one.study_uid: one for one in _studies(timezone.localtime())}
+    made = (*_studies(timezone.localtime()), *_reported())
+    held = {one.study_uid: one for one in made}
     write_agreed(
         folder,
         Agreed(
@@ -227,11 +229,38 @@ def _studies(now: datetime) -> Iterator[Held]:
             yield _held(story, people[story.patient], number, now)
 
 
+# Modality of the catalogue → as the images say it.
+_DICOM = {"XR": "CR", "CT": "CT", "MR": "MR"}
+
+
+def _reported() -> Iterator[Held]:
+    """The images of examinations that our RIS has reported, under its accession numbers."""
+    people = {each.pk: each for each in people_with_images()}
+    found = Report.objects.filter(
+        patient__in=people, department__ods_code=radiology_of(KINGSMERE), current__isnull=False,
+        item__service__modality__in=_DICOM,
+    ).exclude(item__filler_number="")  # fmt: skip
+    for report in found.select_related("item__service", "current").order_by("issued_at", "pk"):
+        taken = timezone.localtime(report.current.observed_at if report.current else None)
+        story = Story(
+            0, OUR_PACS, _DICOM[report.item.service.modality], report.item.service_name,
+            report.item.code, "", timezone.localtime() - taken,
+            (Series("All views", 2 if report.item.service.modality == "XR" else 12),),
+        )  # fmt: skip
+        number = int(report.item.placer_number[-6:])
+        yield replace(
+            _held(story, people[report.patient_id], number, taken + story.ago),
+            accession=report.item.filler_number[:16], acquired_on=f"{taken:%Y%m%d}",
+            acquired_time=f"{taken:%H%M%S}",
+            study_uid=uid_of("demo", OUR_PACS, report.item.placer_number),
+        )  # fmt: skip
+
+
 def _held(story: Story, patient: Patient, number: int, now: datetime) -> Held:
     """What was taken today is another study tomorrow; what is older stays one."""
     taken = now - story.ago
     if story.ago >= _days(1):
-        taken = taken.replace(hour=10, minute=5 + number, second=0)
+        taken = taken.replace(hour=10, minute=5 + number % 50, second=0)
     fresh: tuple[Any, ...] = (taken.date(),) if story.ago < _days(1) else ()
     own = next(one.value for one in patient.identifiers.all() if one.issuer == KINGSMERE)
     is_ours = story.ae_title == OUR_PACS

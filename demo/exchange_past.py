@@ -154,7 +154,7 @@ class Lived:
 
     def _delivered(self, thing: Transaction) -> None:
         is_blue = thing.priority == Priority.BLUE_LIGHT
-        self.clock.pass_by(minutes=self.chance.randint(20, 290 if is_blue else 2_400))
+        self.clock.pass_by(minutes=self.chance.randint(20, 250 if is_blue else 2_400))
         done = transactions.record(thing, TransactionEvent.DELIVERED, by=SYSTEM)
         transactions.record(done, TransactionEvent.FIXED_UP, by=self.desk)
 

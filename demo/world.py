@@ -90,6 +90,7 @@ def _seed(patients: int, requests: int, results: int, hospital: Path, say: Say) 
     _live(hospital, say)
     if grown := grow(requests=requests, results=results, say=say):
         say(f"{grown:,} more requests of the past")
+    agree_with_archive(archive)  # with what has been reported meanwhile
 
 
 def _live(hospital: Path, say: Say) -> None:

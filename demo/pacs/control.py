@@ -84,7 +84,7 @@ def state(archive: Archive) -> dict[str, Any]:
     """For the page: each hospital, its newest studies, what happened."""
     return {
         "port": archive.port,
-        "peers": sorted(archive.peers),
+        "peers": sorted(set(archive.peers) - set(archive.places)),
         "hospitals": [
             {
                 "ae_title": place.ae_title, "name": place.name, "mode": place.mode,

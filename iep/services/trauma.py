@@ -195,12 +195,9 @@ def send(
         raise NotAccepted("not_a_centre", "Choose a trauma centre.")
     if not study_uids:
         raise NotAccepted("none_chosen", "Tick at least one study.")
-    rows = [each for each in look(patient, trust) if each.study.study_uid in set(study_uids)]
-    reports = [each.report for each in rows if each.report]
-    if reports and not has_read:
-        raise NotAccepted("not_read", "Read the report, then tick that you have read it.")
-    if reports and has_read != seen_as(reports):
-        raise NotAccepted("not_read", "A report has changed. Read it again.")
+    shown = look(patient, trust)
+    rows = [each for each in shown if each.study.study_uid in set(study_uids)]
+    _refuse_unread(shown, rows, has_read)
     exams = tuple(_exam(each) for each in rows)
     with transaction.atomic():
         new = _new(patient, centre, trust, people, exams)
@@ -218,6 +215,16 @@ def send(
                 )  # fmt: skip
         sending.send_studies(thing, study_uids, care_reason=STATEMENT, by=by)
     return thing
+
+
+def _refuse_unread(shown: Sequence[Row], rows: Sequence[Row], has_read: str) -> None:
+    """What is attached was read as it stands now: all that the page showed is the same."""
+    if not any(each.report for each in rows):
+        return
+    if not has_read:
+        raise NotAccepted("not_read", "Read the report, then tick that you have read it.")
+    if has_read != seen_as([each.report for each in shown if each.report]):
+        raise NotAccepted("not_read", "A report has changed. Read it again.")
 
 
 def taken(ticket: Ticket, by: Acting) -> None:

@@ -261,3 +261,18 @@ def test_pacs_that_goes_away_before_the_button_loses_nothing(night: Night) -> No
     assert "PACS does not answer: send a disc" in answer.content.decode()
     assert not Ticket.objects.exists()
     assert not Transfer.objects.exists()
+
+
+def test_of_several_reports_on_the_page_those_of_the_chosen_studies_go(
+    night: Night, settings: object
+) -> None:
+    settings.IMAGE_REPORTS = "tests.iep.trauma.reports.two_reports"  # type: ignore[attr-defined]
+    study = night.study(ago=HOUR, accession="KM7")
+    night.study(ago=timedelta(days=90), accession="KM8", description="CT pelvis")
+    rows = trauma.look(night.patient, night.world.place("RZ1"))
+    seen = trauma.seen_as([row.report for row in rows if row.report])
+    sent = night.world.client("on-call").post(
+        page(night), form(night, study.study_uid, seen=seen, has_read="on")
+    )
+    assert sent.status_code == 302
+    assert Attachment.objects.get().study_uid == study.study_uid
