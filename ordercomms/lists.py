@@ -14,13 +14,16 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.roles import ROLES, Permission, role_may
-from iep.models import Disc, ReceivedFile, Study, Transaction
+from iep.models import Disc, ReceivedFile, Study, Transaction, Transfer, TransferInstance
 from iep.states.discs import TERMINAL as DISCS_OVER
 from iep.states.discs import WAITS as DISC_WAITS
 from iep.states.studies import TERMINAL as STUDIES_OVER
 from iep.states.studies import WAITS as STUDY_WAITS
 from iep.states.studies import FileState
 from iep.states.transactions import TransactionState
+from iep.states.transfers import TERMINAL as TRANSFERS_OVER
+from iep.states.transfers import WAITS as TRANSFER_WAITS
+from iep.states.transfers import InstanceState
 from messaging.drill_states import DRILL_OVER, DRILL_WAITS
 from messaging.link_states import LinkStatus
 from messaging.mail_states import BOUNCE_LISTS, MAIL_LISTS
@@ -104,6 +107,8 @@ LISTED: tuple[Listed, ...] = (
     Listed(ReceivedFile, "state", _all_on("iep:arrivals", FileState)),
     Listed(Disc, "state", _pages(DISC_WAITS) | _all_on("iep:discs", DISCS_OVER)),
     Listed(Transaction, "state", _all_on("iep:home", TransactionState)),
+    Listed(Transfer, "state", _pages(TRANSFER_WAITS) | _all_on("iep:queues", TRANSFERS_OVER)),
+    Listed(TransferInstance, "state", _all_on("iep:queues", InstanceState)),
     Listed(Merge, "state", _all_on("patients:merges", MergeState)),
 )
 

@@ -138,4 +138,3 @@ def _series(transfer: Transfer) -> tuple[Series, ...]:
         for number, uid in enumerate(order, 1)
         if uid in counts
     )
-

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Count, Min, Q, QuerySet
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.policies import Acting
@@ -108,8 +109,11 @@ def transfers_for(acting: Acting) -> QuerySet[Transfer]:
 
 
 def transfer_for(acting: Acting, pk: int) -> Transfer:
-    """Raises Transfer.DoesNotExist: there is none, or it is another trust's."""
-    return transfers_for(acting).get(pk=pk)
+    """Raises Http404: there is none, or it is another trust's."""
+    found = transfers_for(acting).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 # --- The board -----------------------------------------------------------------------------------

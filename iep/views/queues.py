@@ -66,7 +66,9 @@ DEEDS: dict[str, Deed] = {
     "retry": transfers.retry,
     "cancel": transfers.cancel,
 }
-ASK_AGAIN = "Some images did not arrive. Please send this study again. We have {done} of {images} images."
+ASK_AGAIN = (
+    "Some images did not arrive. Please send this study again. We have {done} of {images} images."
+)
 
 
 @require_POST

@@ -11,6 +11,8 @@ ROLES = (
 
 EVERYBODY = frozenset({"", *ROLES})  # "" is a stranger
 STAFF = frozenset(ROLES)
+# The places that ask and the places that are asked; the image exchange has no part in that.
+ORDERING = frozenset({"gp", "ahp", "practice-admin", "radiologist", "lab", "central"})
 NOBODY: frozenset[str] = frozenset()
 CLINICIANS = frozenset({"gp", "ahp"})
 PRACTICE = CLINICIANS | {"practice-admin"}
@@ -79,20 +81,20 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # While a link is down
     "requesting:downtime": (CLINICIANS, NOBODY),
     "requesting:form": (CLINICIANS, CLINICIANS),
-    "requesting:form-out": (STAFF, NOBODY),
+    "requesting:form-out": (ORDERING, NOBODY),
     "requesting:form-act": (NOBODY, PRACTICE | {"central"}),
-    "requesting:form-sheet": (STAFF, NOBODY),
-    "requesting:form-pdf": (STAFF, NOBODY),
+    "requesting:form-sheet": (ORDERING, NOBODY),
+    "requesting:form-pdf": (ORDERING, NOBODY),
     "requesting:tickets": (PRACTICE | {"central"}, PRACTICE | {"central"}),
     "requesting:ticket": (PRACTICE | {"central"}, PRACTICE | {"central"}),
-    "requesting:drills": (STAFF, NOBODY),
+    "requesting:drills": (ORDERING, NOBODY),
     "requesting:plan-drill": (NOBODY, CENTRAL),
-    "requesting:drill": (STAFF, NOBODY),
-    "requesting:drill-act": (NOBODY, STAFF),
-    "requesting:drill-report": (STAFF, NOBODY),
-    "requesting:drill-file": (STAFF, NOBODY),
-    "requesting:practice-form": (STAFF, STAFF),
-    "requesting:practice-pdf": (STAFF, NOBODY),
+    "requesting:drill": (ORDERING, NOBODY),
+    "requesting:drill-act": (NOBODY, ORDERING),
+    "requesting:drill-report": (ORDERING, NOBODY),
+    "requesting:drill-file": (ORDERING, NOBODY),
+    "requesting:practice-form": (ORDERING, ORDERING),
+    "requesting:practice-pdf": (ORDERING, NOBODY),
     "requesting:keying": (DEPARTMENTS | {"central"}, NOBODY),
     "requesting:take": (NOBODY, DEPARTMENTS | {"central"}),
     "requesting:keying-form": (DEPARTMENTS | {"central"}, DEPARTMENTS | {"central"}),
@@ -209,6 +211,11 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "iep:mine": (IMAGE_ASKERS, NOBODY),
     "iep:ticket": (EXCHANGE_VIEWERS, NOBODY),
     "iep:ticket-act": (NOBODY, IMAGE_ASKERS),
+    "iep:queues": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:queues-now": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:transfer-act": (NOBODY, DESK),
+    "iep:transfer-priority": (DESK, DESK),
+    "iep:failures": (EXCHANGE_VIEWERS, NOBODY),
     "iep:match": (DESK, DESK),
     "iep:arrivals": (EXCHANGE_VIEWERS, NOBODY),
     "iep:arrival": (EXCHANGE_VIEWERS, NOBODY),
