@@ -213,7 +213,8 @@ def _finish_if_all_done(ticket: Ticket, occasion: str, text: str) -> None:
     for row in ticket.transactions.all():
         if row.state not in states or (row.brings_images and row.state == "delivered"):
             return
-    if ticket.studies.exists() and not _are_filed(ticket.studies):
+    came = ticket.studies.exclude(state=StudyState.OUTGOING.value)  # what left is filed nowhere
+    if came.exists() and not _are_filed(came):
         return
     tickets.record(ticket, TicketEvent.FINISHED, words=text, by=SYSTEM)
     tell_requester(ticket, occasion, text, SYSTEM)
