@@ -115,7 +115,7 @@ def _inflated(source: BinaryIO) -> BytesIO:
         data = stream.decompress(source.read(MOST_INFLATED), MOST_INFLATED)
     except zlib.error:
         raise NotCoercible("The deflated data of an image cannot be read.") from None
-    if stream.unconsumed_tail:
+    if stream.unconsumed_tail or (not stream.eof and source.read(1)):
         raise NotCoercible("An image is larger than can be looked into.")
     return BytesIO(data)
 

@@ -77,18 +77,24 @@ def render(
 
     The longer edge is at most `edge` pixels. Raises NotShown; MemoryError where the sandbox ends.
     """
+    try:
+        return _rendered(source, frame, window, min(edge, MOST_SHOWN))
+    except (NotShown, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - a header may say anything; it is the file's doing
+        raise NotShown(BROKEN) from None
+
+
+def _rendered(source: BinaryIO, frame: int, window: str, edge: int) -> Picture:
     file = _plain(source)
     try:
         header, options = _array_common(file, list(_TAGS))
     except (AttributeError, AssertionError, KeyError):
         raise NotShown(NO_PIXELS) from None
-    except (ValueError, TypeError, struct.error):
-        raise NotShown(BROKEN) from None
-    syntax = UID(options["transfer_syntax_uid"])
     _measure(header, frame)
-    pixels = _decoded(file, header, options, syntax, frame)
+    pixels = _decoded(file, header, options, UID(options["transfer_syntax_uid"]), frame)
     picture, used = _as_image(pixels, header, frame, window)
-    return _finished(picture, header, frame, min(edge, MOST_SHOWN), used)
+    return _finished(picture, header, edge, used)
 
 
 # --- Before decoding ------------------------------------------------------------------------------
@@ -109,11 +115,8 @@ def _plain(source: BinaryIO) -> BinaryIO:
 
 def _inflated(source: BinaryIO, meta: Dataset) -> BinaryIO:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        data = stream.decompress(source.read(MOST_INFLATED), MOST_INFLATED)
-    except zlib.error:
-        raise NotShown(BROKEN) from None
-    if stream.unconsumed_tail:
+    data = stream.decompress(source.read(MOST_INFLATED), MOST_INFLATED)
+    if stream.unconsumed_tail or (not stream.eof and source.read(1)):
         raise NotShown(TOO_LARGE)
     uid = ExplicitVRLittleEndian.encode().ljust(20, b"\0")
     return BytesIO(b"\0" * 128 + b"DICM\x02\x00\x10\x00UI\x14\x00" + uid + data)
@@ -334,9 +337,7 @@ def _places(header: Dataset, frame: int, sequence: str) -> list[Dataset]:
 # --- To a PNG -------------------------------------------------------------------------------------
 
 
-def _finished(
-    picture: Image.Image, header: Dataset, frame: int, edge: int, window: Window
-) -> Picture:
+def _finished(picture: Image.Image, header: Dataset, edge: int, window: Window) -> Picture:
     wide, high = _shown_as(header, picture.width, picture.height)
     share = min(1.0, edge / max(wide, high))
     size = max(1, round(wide * share)), max(1, round(high * share))

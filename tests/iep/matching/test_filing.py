@@ -117,8 +117,8 @@ def test_the_title_on_the_queue_board_names_nobody(desk):
 
 
 def test_a_trust_without_a_pacs_says_so_to_a_person(desk):
-    Node.objects.filter(is_our_pacs=True).update(is_our_pacs=False)
     study = desk.match(desk.arrived())
+    Node.objects.filter(is_our_pacs=True).update(is_our_pacs=False)
     filing.file_waiting()
     assert "has no PACS" in fresh(study).filing_why
     assert not ReceivedFile.objects.filter(state="copy").exclude(study=study).exists()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -38,7 +39,10 @@ def whole(data: bytes, *, syntax: str = ExplicitVRLittleEndian, **said: Any) -> 
     """A file with these pixels; a compressed frame is wrapped as PS3.5 A.4 has it."""
     read = dcmread(BytesIO(files.image(pixels=None)))
     for name, value in said.items():
-        setattr(read, name, value)
+        if name.endswith("LookupTableDescriptor"):
+            read.add_new(tag_for_keyword(name), "US", value)
+        else:
+            setattr(read, name, value)
     read.file_meta.TransferSyntaxUID = syntax
     read.PixelData = data if syntax == ExplicitVRLittleEndian else encapsulate([data])
     read["PixelData"].VR = (
