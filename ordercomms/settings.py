@@ -218,7 +218,11 @@ QUEUE_ALERT_EVENTS: list[str] = ["messaging.services.mail.on_queue_alert"]
 HL7_ROUTING = "ordercomms.routing.ROUTES"
 HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
 # What follows a patient whose record is merged into another: patients/following.py. In this order.
-MERGE_FOLLOWERS = ["requesting.services.merging.FOLLOWER", "results.services.merging.FOLLOWER"]
+MERGE_FOLLOWERS = [
+    "requesting.services.merging.FOLLOWER",
+    "results.services.merging.FOLLOWER",
+    "iep.services.merging.FOLLOWER",
+]
 # Where partners' lists are put (docs/hl7/reconciliation.md); what was read goes into `done`.
 RECONCILE_DIR = Path(os.environ.get("RECONCILE_DIR", DATA_DIR / "reconciliation"))
 UNLISTED = "ordercomms.lists.unlisted"  # for manage.py check_lists: rows that no page lists

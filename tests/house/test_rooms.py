@@ -16,6 +16,7 @@ BELOW = {
     "catalogue": {"accounts", "messaging"},
     "requesting": {"accounts", "messaging", "patients", "catalogue"},
     "results": {"accounts", "messaging", "patients", "catalogue", "requesting"},
+    "iep": {"accounts", "messaging", "patients"},
 }
 
 
