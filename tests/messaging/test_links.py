@@ -181,11 +181,8 @@ def test_a_link_that_flaps_every_twenty_seconds_turns_at_most_once_in_five_minut
         if told[-1] is not now:
             told.append(now)
 
-    run(partner, 300 / SCALE, each=flap)
-    settled = len(moves(partner))
-    run(partner, 200 / SCALE, each=flap)
+    run(partner, 500 / SCALE, each=flap)
     assert told == [False, True] if first_down_for else len(told) <= 2
-    assert len(moves(partner)) - settled <= 1
     answer(other, good)
     wait = 2 * FAST["window"] + A_MINUTE
     assert run(partner, wait, until=lambda: stands(partner) is LinkStatus.UP)
