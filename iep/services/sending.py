@@ -248,16 +248,17 @@ def is_whole(study: Study) -> bool:
 def send_held(thing: Transaction, study: Study, *, by: Acting) -> Transfer:
     """Put a study that is here into the lane to them: on the exchange now, its turn comes.
 
-    The 15 days run from the first study that is on the exchange.
+    The 15 days run from the first study that is on the exchange. Raises NotAccepted "no_machine".
     """
-    queued = transfers.queue_send(
-        study, _node_of(thing), priority=Priority(thing.priority), purpose="out", by=by,
-        title=title_of(thing, study), transaction=thing,
-    )  # fmt: skip
-    row = locked(thing)
-    if row.state in {TransactionState.STARTED, TransactionState.UPLOADING}:
-        row = put_on_exchange(row, by=by)
-        record(row, TransactionEvent.DOWNLOAD_ASKED, by=by)
+    with transaction.atomic():
+        row = locked(thing)
+        queued = transfers.queue_send(
+            study, _node_of(row), priority=Priority(row.priority), purpose="out", by=by,
+            title=title_of(row, study), transaction=row,
+        )  # fmt: skip
+        if row.state in {TransactionState.STARTED, TransactionState.UPLOADING}:
+            row = put_on_exchange(row, by=by)
+            record(row, TransactionEvent.DOWNLOAD_ASKED, by=by)
     return queued
 
 

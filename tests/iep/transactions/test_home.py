@@ -1,0 +1,381 @@
+"""I1: which row is under which tab, what the sentences say, what the page costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.policies import SYSTEM
+from iep.models import Transaction
+from iep.queries import blue_light
+from iep.queries import home as queries
+from iep.queries.sentences import ordinal, sentence
+from iep.queries.transactions import detail
+from iep.services import transactions
+from iep.services.sending import put_on_exchange
+from iep.states.transactions import (
+    LABELS,
+    TABS,
+    Direction,
+    Tab,
+    TransactionEvent,
+    TransactionState,
+)
+from nhsuk.tags import EXCHANGE_STATES
+from tests.counting import cost_of
+from tests.iep.transactions import exchange
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+S = TransactionState
+
+
+def _tabs(world: World, thing: Transaction, who: str = "mbp") -> set[str]:
+    found = set()
+    for tab in Tab:
+        rows = queries.home(world.acting(who), tab).rows
+        if any(row.number == thing.number for row in rows):
+            found.add(tab.value)
+    return found
+
+
+def _to(thing: Transaction, *events: TransactionEvent, **changes: Any) -> Transaction:
+    for event in events:
+        thing = transactions.record(thing, event, by=SYSTEM, **changes)
+    return thing
+
+
+def _age(thing: Transaction, **ago: Any) -> None:
+    """As if it had been made then. The trigger that holds `created_at` looks away."""
+    import pgtrigger
+
+    with pgtrigger.ignore("iep.Transaction:fixed_once_created"):
+        Transaction.objects.filter(pk=thing.pk).update(created_at=timezone.now() - timedelta(**ago))
+
+
+E = TransactionEvent
+
+
+@pytest.mark.parametrize(
+    ("events", "tab"),
+    [
+        ((), "action"),
+        ((E.ASKED_DETAILS,), "action"),
+        ((E.ACCEPTED,), "accepted"),
+        ((E.STARTED,), "progress"),
+        ((E.STARTED, E.UPLOADING), "progress"),
+        ((E.STARTED, E.DOWNLOAD_ASKED), "progress"),
+        ((E.STARTED, E.DOWNLOADING), "progress"),
+        ((E.FAILED,), "failed"),
+        ((E.DECLINED,), "action"),
+        ((E.DELIVERED,), "action"),
+        ((E.DELIVERED, E.FIXED_UP), None),
+        ((E.CANCELLED,), None),
+    ],
+)
+def test_a_request_of_ours_is_under_the_portals_tab(
+    world: World, events: tuple[TransactionEvent, ...], tab: str | None
+) -> None:
+    thing = _to(exchange.request(world), *events)
+    assert _tabs(world, thing) == {"all", *([tab] if tab else [])}
+
+
+def test_every_state_has_its_label_its_tag_and_a_sentence(world: World) -> None:
+    thing = exchange.request(world)
+    for state in S:
+        thing.state = state.value
+        assert EXCHANGE_STATES[state.value].label == LABELS[state]
+        assert sentence(thing, timezone.now()).endswith(".")
+    assert set(TABS) <= set(S)
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "words"),
+    [
+        ("new", {}, "Look at their machine for it."),
+        ("accepted", {}, "The other site has agreed."),
+        ("started", {}, "Acknowledged and uploading."),
+        ("decline", {"why": "No such study"}, "Declined by sender: No such study."),
+        ("failed", {"why": "3 of 4 images."}, "3 of 4 images. Try again or send a disc."),
+        ("purged", {}, "Removed after 15 days. Request again."),
+        ("delivered", {"images": 7}, "All 7 images. In quarantine here, Failed verification list."),
+        ("download_request", {}, "Queued: it starts when a lane is free."),
+    ],
+)
+def test_sentences_say_what_is_next(
+    world: World, state: str, changes: dict[str, Any], words: str
+) -> None:
+    thing = exchange.request(world)
+    for name, value in {"state": state, **changes}.items():
+        setattr(thing, name, value)
+    assert sentence(thing, timezone.now()) == words
+
+
+def test_on_iep_says_how_many_days_are_left(world: World) -> None:
+    from django.db import transaction
+
+    from iep.services.moving import locked
+
+    thing = _to(exchange.request(world), E.STARTED)
+    with transaction.atomic():
+        thing = put_on_exchange(locked(thing), by=SYSTEM)
+    page = detail(world.acting("mbp"), thing.number)
+    assert page.sentence == "Ready to download. Removed in 15 days."
+    assert page.days_left == 15
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (21, "21st")],
+)
+def test_places_in_the_queue_are_said_in_words(number: int, words: str) -> None:
+    assert ordinal(number) == words
+
+
+@pytest.mark.hazard("H42")
+@pytest.mark.parametrize(("priority", "minutes"), [(0, 15), (1, 24 * 60)])
+def test_on_iep_that_nobody_takes_up_is_late_under_action_required(
+    world: World, priority: int, minutes: int
+) -> None:
+    from django.db import transaction
+
+    from iep.services.moving import locked
+
+    facts = {"priority": priority, "eligibility": "theatre" if priority == 0 else ""}
+    thing = _to(exchange.request(world, **facts), E.STARTED)
+    with transaction.atomic():
+        thing = put_on_exchange(locked(thing), by=SYSTEM)
+    assert thing.due_at is not None
+    assert abs((thing.due_at - timezone.now()) - timedelta(minutes=minutes)) < timedelta(minutes=2)
+    Transaction.objects.filter(pk=thing.pk).update(due_at=timezone.now())
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert row.is_late
+    assert "Late" in world.client("mbp").get(reverse("iep:home")).content.decode()
+
+
+def test_what_is_late_is_under_action_required_and_no_other(world: World) -> None:
+    thing = _to(exchange.request(world), E.STARTED)
+    assert _tabs(world, thing) == {"progress", "all"}
+    Transaction.objects.filter(pk=thing.pk).update(due_at=timezone.now())
+    assert _tabs(world, thing) == {"action", "all"}
+
+
+def test_a_ticket_is_a_row_until_it_has_a_transaction(world: World) -> None:
+    ticket = exchange.import_ticket(world)
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert (row.is_ticket, row.reference, row.number) == (True, ticket.reference, None)
+    made = exchange.request(world, ticket=ticket, institution=ticket.institution)
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert (row.is_ticket, row.number) == (False, made.number)
+    transactions.cancel(made, "Wrong hospital", by=world.acting("mbp"))
+    rows = [row.reference for tab in (Tab.ACTION, Tab.ACCEPTED, Tab.PROGRESS)
+            for row in queries.home(world.acting("mbp"), tab).rows]  # fmt: skip
+    assert rows == [ticket.reference], "a ticket whose transaction came to nothing is not lost"
+
+
+def test_counts_are_those_of_the_lists(world: World) -> None:
+    exchange.import_ticket(world)
+    for events in (
+        (),
+        (E.ACCEPTED,),
+        (E.STARTED,),
+        (E.FAILED,),
+        (E.ASKED_DETAILS,),
+        (E.CANCELLED,),
+    ):
+        _to(exchange.request(world), *events)
+    acting = world.acting("mbp")
+    counts = queries.counts(acting)
+    assert counts.tabs == {tab.value: queries.home(acting, tab).total for tab in Tab}
+    assert counts.chips == {
+        chip.value: queries.home(acting, Tab.ALL, queries.Filters(chip=chip.value)).total
+        for chip in queries.Chip
+    }
+
+
+def test_another_trust_sees_none_of_it_and_the_central_team_all(world: World) -> None:
+    exchange.request(world)
+    exchange.import_ticket(world)
+    assert queries.home(world.acting("radiologist", at="RZ2RAD"), Tab.ALL).total == 0
+    assert queries.home(world.acting("central"), Tab.ALL).total == 2
+    assert queries.home(world.acting("gp"), Tab.ALL).total == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "finds"),
+    [
+        ("Testpatient", 1), ("testp", 1), ("TESTPATIENT, Agnes", 1), ("Agnes Testpatient", 1),
+        ("999 000 0018", 1), ("S1234567", 1), ("Nobody", 0), ("9990000026", 0), ("S123", 0),
+    ],
+)  # fmt: skip
+def test_a_search_finds_by_name_and_numbers(world: World, text: str, finds: int) -> None:
+    exchange.request(world)
+    found = queries.home(world.acting("mbp"), Tab.ALL, queries.Filters(search=text))
+    assert found.total == finds
+
+
+def test_a_search_finds_by_transaction_number_and_call_reference(world: World) -> None:
+    ticket = exchange.import_ticket(world)
+    made = exchange.request(world, ticket=ticket, institution=ticket.institution)
+    _age(made, days=400)
+    for text in (str(made.number), ticket.reference, ticket.reference.lower()):
+        found = queries.home(world.acting("mbp"), Tab.ALL, queries.Filters(search=text))
+        assert [row.number for row in found.rows] == [made.number], text
+
+
+def test_all_has_a_window_of_a_few_days_unless_others_are_chosen(world: World) -> None:
+    made = exchange.request(world)
+    _age(made, days=10)
+    acting = world.acting("mbp")
+    assert queries.home(acting, Tab.ALL).total == 0
+    longer = queries.Filters(since=timezone.localdate() - timedelta(days=20))
+    assert queries.home(acting, Tab.ALL, longer).total == 1
+    assert queries.home(acting, Tab.ACTION).total == 1, "what waits is never hidden by a window"
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ("mine=1", 2), ("incoming=1", 1), ("outgoing=1", 2), ("incoming=1&outgoing=1", 3),
+        ("blue=1", 1), ("kind=transfer", 1), ("kind=direct", 0), ("institution=Harrowfield", 3),
+        ("institution=Wexcombe", 0), ("assigned=me", 1), ("assigned=nobody", 2),
+        ("chip=awaiting", 0), ("chip=purging", 0), ("until=01-Jan-2020", 0),
+    ],
+)  # fmt: skip
+def test_filters_narrow_the_list(world: World, query: str, total: int) -> None:
+    mine = exchange.request(world, priority=0, eligibility="theatre")
+    exchange.transfer(world)
+    exchange.asked_of_us(world)
+    transactions.assign(mine, world.user("mbp"), by=world.acting("mbp"))
+    page = world.client("mbp").get(f"/iep/?tab=all&{query}").content.decode()
+    assert page.count("<tr") - page.count("<thead") == total, query
+
+
+def test_what_is_searched_for_stands_in_no_address(world: World) -> None:
+    exchange.request(world)
+    client = world.client("mbp")
+    answer = client.post(reverse("iep:home"), {"who": "Testpatient"})
+    assert "Testpatient" not in answer["Location"]
+    page = client.get(answer["Location"]).content.decode()
+    assert "TESTPATIENT, Agnes" in page
+
+
+def test_a_day_that_cannot_be_read_is_said(world: World) -> None:
+    page = world.client("mbp").get("/iep/?since=soon").content.decode()
+    assert "Enter the day like" in page
+
+
+def test_urgent_comes_first_and_only_blue_light_is_marked(world: World) -> None:
+    exchange.request(world)
+    blue = exchange.request(world, priority=0, eligibility="ambulance")
+    page = world.client("mbp").get(reverse("iep:home")).content.decode()
+    assert page.count("app-exchange__blue") == 1
+    assert page.index(str(blue.number)) < page.index(str(blue.number - 1))
+    assert "of 4 hours" in page
+
+
+def test_pages_are_turned(world: World) -> None:
+    for _ in range(queries.PAGE + 1):
+        exchange.request(world)
+    first = queries.home(world.acting("mbp"), Tab.ACTION)
+    second = queries.home(world.acting("mbp"), Tab.ACTION, page=2)
+    assert (len(first.rows), len(second.rows), first.pages) == (queries.PAGE, 1, 2)
+    assert not {row.number for row in first.rows} & {row.number for row in second.rows}
+    assert queries.home(world.acting("mbp"), Tab.ACTION, page=99).page == 2
+
+
+def test_the_live_line_offers_the_list_only_when_it_has_changed(world: World) -> None:
+    client = world.client("mbp")
+    stamp = queries.counts(world.acting("mbp")).stamp
+    address = reverse("iep:home-changes")
+    assert "has changed" not in client.get(address, {"known": stamp}).content.decode()
+    exchange.request(world)
+    assert "has changed" in client.get(address, {"known": stamp}).content.decode()
+
+
+def test_a_viewer_sees_no_button_to_make_one(world: World) -> None:
+    assert "Create a transaction" in world.client("mbp").get("/iep/").content.decode()
+    assert "Create a transaction" not in world.client("central").get("/iep/").content.decode()
+
+
+def test_the_page_costs_no_more_with_more_rows(world: World) -> None:
+    client = world.client("mbp")
+    for _ in range(2):
+        exchange.request(world)
+    exchange.import_ticket(world)
+    few = cost_of(lambda: client.get("/iep/"))
+    for number in range(8):
+        exchange.request(world, priority=0, eligibility="theatre")
+        exchange.import_ticket(world)
+        exchange.transfer(world, institution=exchange.hospital(f"Hospital {number}"))
+    many = cost_of(lambda: client.get("/iep/"))
+    assert many == few
+    assert many <= BUDGET
+
+
+BUDGET = 22  # with the session, who acts, the audit row and what stands around every page
+OWN = 12  # the list's, its counts' and its alarms'
+
+
+def test_the_list_itself_costs_at_most_twelve_queries(world: World) -> None:
+    for _ in range(3):
+        exchange.request(world, priority=0, eligibility="theatre")
+        exchange.import_ticket(world)
+    acting = world.acting("mbp")
+
+    def everything() -> None:
+        queries.home(acting, Tab.ALL)
+        queries.counts(acting)
+        blue_light.alarms(acting)
+
+    assert cost_of(everything) <= OWN
+
+
+# --- Blue Light's clock ------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H39")
+@pytest.mark.parametrize(
+    ("minutes", "rang"), [(59, None), (61, 1), (119, 1), (121, 2), (239, 2), (241, 4)]
+)
+def test_blue_light_rings_after_one_hour_two_and_four(
+    world: World, minutes: int, rang: int | None
+) -> None:
+    thing = exchange.request(world, priority=0, eligibility="theatre")
+    _age(thing, minutes=minutes)
+    found = blue_light.alarms(world.acting("mbp"))
+    assert [each.hours for each in found] == ([rang] if rang else [])
+
+
+@pytest.mark.hazard("H39")
+def test_a_blue_light_alarm_stands_on_the_strip_until_it_is_delivered(world: World) -> None:
+    thing = exchange.request(world, priority=0, eligibility="theatre")
+    _age(thing, minutes=150)
+    cache.clear()
+    (line,) = blue_light.blue_light_strip(world.acting("mbp"))
+    assert line[0] == f"Blue Light is over 2 hours: Transaction {thing.number}."
+    assert "Testpatient" not in line[0]
+    assert list(blue_light.blue_light_strip(world.acting("gp"))) == []
+    _to(thing, E.DELIVERED)
+    cache.clear()
+    assert list(blue_light.blue_light_strip(world.acting("mbp"))) == []
+
+
+@pytest.mark.hazard("H39")
+def test_a_blue_light_ticket_without_a_transaction_rings_too(world: World) -> None:
+    from iep.models import Ticket
+    from iep.states.priorities import Eligibility, Priority, Reason
+
+    ticket = exchange.import_ticket(
+        world, priority=Priority.BLUE_LIGHT, eligibility=Eligibility.THEATRE,
+        reason=Reason.BLUE_LIGHT,
+    )  # fmt: skip
+    Ticket.objects.filter(pk=ticket.pk).update(opened_at=timezone.now() - timedelta(hours=5))
+    (alarm,) = blue_light.alarms(world.acting("mbp"))
+    assert (alarm.reference, alarm.hours) == (ticket.reference, 4)
+    assert Direction.OUT.value == "out"
