@@ -35,6 +35,7 @@ from iep.states.transactions import (
 )
 from iep.states.transfers import TransferState
 
+from .gateway import NotTold, not_told
 from .sentences import (
     Progress,
     days_left,
@@ -72,7 +73,7 @@ class Detail:
     colleagues: Sequence[User]
     delivered_to: str  # the name of our PACS, where images come to us
     exams: Sequence[dict[str, object]]  # as asked for, `day` being a date or None
-    untold: str  # why the other installation does not know yet; "" when it does
+    untold: NotTold | None  # what the other installation does not know yet, since when, why
 
 
 def visible_to(acting: Acting | None) -> QuerySet[Transaction]:
@@ -151,7 +152,7 @@ def detail(acting: Acting, number: int) -> Detail:
         colleagues=desk_of(thing.organisation) if may else (),
         delivered_to=_our_pacs(thing.organisation_id) if thing.brings_images else "",
         exams=[{**each, "day": _day(each.get("acquired_on", ""))} for each in thing.exams],
-        untold=next((each.get("why", "") for each in thing.to_tell if each.get("why")), ""),
+        untold=not_told(thing),
     )
 
 

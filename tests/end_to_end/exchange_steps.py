@@ -70,6 +70,86 @@ def send(shared_id: str, count: str) -> Any:
     return {"study_uid": study.study_uid}
 
 
+# --- With peers that speak DICOM ------------------------------------------------------------------
+
+PATIENT_NUMBER = "S1234567"
+
+
+def peers(far_port: str, pacs_port: str) -> Any:
+    """A far hospital with an archive that may call us, our own PACS, our RIS, and Agnes."""
+    from accounts.models import Organisation
+    from iep.models import Institution, Node
+    from tests.requesting.surgery import seed_surgery
+    from tests.world import World
+
+    seed_surgery()
+    World().patient(s_number=PATIENT_NUMBER)
+    trust = Organisation.objects.get(ods_code=os.environ["ODS_CODE"])
+    ours = Institution.objects.create(code=trust.ods_code, name=trust.name, organisation=trust)
+    far = Institution.objects.create(code="FAR", name="Faraway", city="Elsewhere")
+    there = {"kind": "dimse", "ae_title": "ORTHANC", "host": "127.0.0.1", "is_default": True}
+    Node.objects.create(institution=far, name="FARPACS", port=int(far_port), may_call=True, **there)
+    Node.objects.create(
+        institution=ours, name="OURPACS", port=int(pacs_port), is_our_pacs=True, commits=False,
+        **there,
+    )  # fmt: skip
+    return {}
+
+
+def fetch(study_uid: str) -> Any:
+    """The service desk asks the far hospital, and fetches the study from its archive."""
+    from django.db.transaction import atomic
+
+    from iep.models import Institution
+    from iep.services import transactions, transfers
+    from iep.states.priorities import Priority
+    from iep.states.transactions import TransactionEvent
+    from tests.iep.gateway.sides import about
+
+    by, far = _acting("mbp"), Institution.objects.get(code="FAR")
+    made = transactions.create(kind="request", institution=far, by=by, **about())
+    with atomic():
+        transactions.record(made, TransactionEvent.STARTED, by=by)
+        transfer = transfers.queue_fetch(
+            far.nodes.get(), study_uid, priority=Priority.NORMAL, purpose="in", by=by,
+            title="CT head from Faraway", transaction=made,
+        )  # fmt: skip
+        transactions.record(made, TransactionEvent.DOWNLOAD_ASKED, by=by)
+    return {"transfer": transfer.pk, "transaction": str(made.pk)}
+
+
+def match(study_uid: str) -> Any:
+    """A person says whose it is."""
+    from iep.models import Study
+    from iep.services import matching
+    from patients.models import Patient
+
+    study = Study.objects.get(study_uid=study_uid)
+    patient = Patient.objects.get(family_name="Testpatient")
+    matched = matching.match(
+        study, patient=patient, exam=None, exam_code="CSKUH", by=_acting("mbp")
+    )
+    return {"state": matched.state}
+
+
+def ris_answers(study_uid: str) -> Any:
+    """The RIS has the examination."""
+    from iep.models import Study
+    from messaging.models import Partner
+    from patients.models import Patient
+    from tests.iep.matching.room import Desk
+
+    class There(Desk):
+        def __init__(self) -> None:
+            self.ris = Partner.objects.get(slug="ris-rz1")
+            self.agnes = Patient.objects.get(family_name="Testpatient")
+
+    study = Study.objects.get(study_uid=study_uid)
+    There().answers(study)
+    study.refresh_from_db()
+    return {"state": study.state}
+
+
 def _acting(username: str) -> Any:
     from accounts.models import User
     from accounts.queries import acting_as, memberships_of
@@ -92,7 +172,7 @@ def _agree(*words: str) -> str:
     return said.getvalue().strip()
 
 
-STEPS = {each.__name__: each for each in (seed, agree, ask, send)}
+STEPS = {each.__name__: each for each in (seed, agree, ask, send, peers, fetch, match, ris_answers)}
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordercomms.settings")

@@ -59,6 +59,7 @@ def test_one_hospital_asks_another_and_the_study_arrives_whole_though_the_lane_i
     hospitals: tuple[Installation, Installation],
 ) -> None:
     kingsmere, eastmarsh = hospitals
+    assert "knows us as RZ1" in kingsmere.manage("agree_gateway", "RZ2", "--check")
     shared = kingsmere.does("ask", "RZ2")["shared_id"]
     eventually(lambda: eastmarsh.value(STATE, shared) == "new", told=lambda: said(hospitals))
     assert eastmarsh.value("SELECT direction FROM iep_transaction") == "in"

@@ -10,6 +10,9 @@
     manage.py agree_gateway RX1 --check
         asks them whether they know us
 
+    manage.py agree_gateway RX1 --withdraw --by sam.lead
+        takes it back: from now on their requests are refused
+
 docs/runbooks/gateway.md has the steps in order, and how a key is changed or taken back.
 """
 
@@ -47,6 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--by", help="username of who agreed: may keep institutions")
         parser.add_argument("--ours", help="our code, for --check, where we are several trusts")
         parser.add_argument("--check", action="store_true", help="ask them whether they know us")
+        parser.add_argument("--withdraw", action="store_true", help="refuse them from now on")
 
     def handle(self, *_: Any, **given: Any) -> None:
         them = Institution.objects.filter(code=given["code"], organisation__isnull=True).first()
@@ -54,6 +58,9 @@ class Command(BaseCommand):
             raise CommandError(f"{given['code']} is not another institution of the directory.")
         if given["check"]:
             self._check(them, given["ours"])
+            return
+        if given["withdraw"]:
+            self._withdraw(them, given["by"] or "")
             return
         self._show_our_key(given["key"])
         if given["theirs"] or given["url"]:
@@ -73,6 +80,7 @@ class Command(BaseCommand):
             "base_url": given["url"] or "",
             "secret_name": given["key"],
             "their_key_sha256": fingerprint_of(given["theirs"] or ""),
+            "is_paused": False,
         }
         if given["anchors"]:
             fields["trust_anchors"] = _anchors(given["anchors"])
@@ -82,10 +90,16 @@ class Command(BaseCommand):
                          object_id=node.pk)  # fmt: skip
         self.stdout.write(f"{node.name}: agreed. Ask them with --check when they have done it too.")
 
+    def _withdraw(self, them: Institution, username: str) -> None:
+        by, node = _who(username), _node_of(them)
+        with transaction.atomic():
+            Node.objects.filter(pk=node.pk).update(their_key_sha256="", is_paused=True)
+            audit.record(acting=by, action="gateway_withdrawn", object_type="iep.Node",
+                         object_id=node.pk)  # fmt: skip
+        self.stdout.write(f"{node.name}: their requests are refused, and nothing goes to them.")
+
     def _check(self, them: Institution, ours: str | None) -> None:
-        node = them.nodes.filter(kind=NodeKind.GATEWAY).first()
-        if node is None:
-            raise CommandError(f"Nothing is agreed with {them.code} yet.")
+        node = _node_of(them)
         us = Institution.objects.filter(organisation__isnull=False).order_by("code")
         code = ours or (us[0].code if us.count() == 1 else None)
         if code is None:
@@ -118,6 +132,13 @@ def _who(username: str) -> Acting:
         if acting.may(Permission.KEEP_INSTITUTIONS):
             return acting
     raise CommandError("Say with --by who agreed: somebody who may keep the institutions.")
+
+
+def _node_of(them: Institution) -> Node:
+    node = them.nodes.filter(kind=NodeKind.GATEWAY).first()
+    if node is None:
+        raise CommandError(f"Nothing is agreed with {them.code} yet.")
+    return node
 
 
 def _anchors(path: Path) -> str:
