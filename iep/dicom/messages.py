@@ -136,3 +136,4 @@ class Messages(DIMSEServiceProvider):
                 _, waiting = self.msg_queue.get_nowait()
                 if isinstance(waiting, C_STORE) and isinstance(waiting.DataSet, Body):
                     waiting.DataSet.drop()
+        self.msg_queue.put((None, None))  # who waits for a message waits no longer
