@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 import time
 from typing import Any
 
@@ -36,9 +37,17 @@ class Messages(DIMSEServiceProvider):
         return self.message is not None
 
     def get_msg(self, block: bool = False) -> Any:
-        """As the library's; an acceptor waits a little, so that it need not ask so often."""
+        """As the library's; an acceptor waits a little, so that it need not ask so often.
+
+        On a line that we opened the library's own reader takes nothing: what comes are answers to
+        whoever asks (reports go another way), and its pausing lets one slip through now and then.
+        An image that is missing from the answer to a question would then be missing for good
+        (hazard H40).
+        """
         if block:
             return self._wait()
+        if self.assoc.is_requestor and threading.current_thread() is self.assoc:
+            return None, None
         try:
             seconds = 0.0 if self.assoc.is_requestor else POLL_SECONDS
             return self.msg_queue.get(block=bool(seconds), timeout=seconds)

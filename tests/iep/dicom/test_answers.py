@@ -1,0 +1,41 @@
+"""No answer to a question of ours is taken by anybody else (hazard H40)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.pacs.agreed import Agreed, Held, Hospital, Series, uid_of
+from demo.pacs.archive import Archive
+from iep import dicom
+from iep.dicom.line import Line
+
+STUDY = Held(
+    ae_title="HOSPITALPACS", study_uid=uid_of("answers"), patient_id="S1234567", issuer="RZ1",
+    nhs_number="", family_name="Testpatient", given_names="Agnes", birth_date="19580302", sex="F",
+    accession="KM1", acquired_on="20261121", acquired_time="231500", modality="CT",
+    description="CT head", body_part="HEAD", institution="Kingsmere",
+    series=(Series("Axial", 6, 16, 16), Series("Bone", 3, 16, 16)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[dicom.Peer]:
+    agreed = Agreed(hospitals=(Hospital("HOSPITALPACS", "Kingsmere"),), studies=(STUDY,))
+    archive = Archive(tmp_path / "pacs", agreed)
+    archive.invent()
+    with archive:
+        yield dicom.Peer("HOSPITALPACS", "ORDERCOMMS", "127.0.0.1", archive.port)
+
+
+@pytest.mark.hazard("H40")
+def test_no_image_is_missing_from_an_answer_though_the_library_does_not_pause_its_reader(
+    peer: dicom.Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reader says that it pauses before it does: here it always says so, and never waits."""
+    paused = property(lambda self: True, lambda self, value: None)
+    monkeypatch.setattr(Line, "_is_paused", paused, raising=False)
+    counts = {len(dicom.find_instances(peer, STUDY.study_uid)) for _ in range(8)}
+    assert counts == {9}
