@@ -6,6 +6,7 @@ from . import (
     abuse,
     answers,
     clocks,
+    dicom_files,
     downtime,
     hostile,
     kills,
@@ -37,6 +38,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "F16": (network.bad_network, "the network is bad"),
     "F17": (abuse.abused_listener, "the listener is abused"),
     "F18": (hostile.hostile_messages, "messages that mean harm"),
+    "F19": (dicom_files.hostile_files, "DICOM files that mean harm"),
     "F29": (silence.silent_losses, "losses that make no sound"),
     "F32": (mutants.every_mutant_is_caught, "the controls are taken away one by one"),
 }

@@ -20,9 +20,11 @@ class Size:
     losses: int  # of each kind of silent loss
     mails: int
     hostile: int  # messages that mean harm; the codec alone gets twice as many
+    files: int = 2000  # DICOM files that mean harm; one in ten goes the whole way
 
 
 SMALL = Size("small", 200, 150, 4, 120, 100, 2, 200, 40, 1, 2, 6, 1000)
-USUAL = Size("usual", 3000, 2000, 20, 1000, 1000, 10, 3000, 300, 1, 10, 50, 100_000)
-LONG = Size("long", 60_000, 40_000, 200, 50_000, 20_000, 100, 10_000, 1000, 3, 17, 5000, 1_000_000)
+USUAL = Size("usual", 3000, 2000, 20, 1000, 1000, 10, 3000, 300, 1, 10, 50, 100_000, files=40_000)
+LONG = Size("long", 60_000, 40_000, 200, 50_000, 20_000, 100, 10_000, 1000, 3, 17, 5000, 1_000_000,
+            files=1_000_000)  # fmt: skip
 SIZES = {size.name: size for size in (SMALL, USUAL, LONG)}
