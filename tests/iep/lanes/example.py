@@ -16,6 +16,6 @@ def a_transfer(cast: Any) -> Transfer:
     if found is not None:
         return found
     return transfers.queue_fetch(
-        thing.node, "1.2.3", priority=Priority.NORMAL, purpose="in", title="CT head from Harrowfield",
+        thing.node, "1.2.3", priority=Priority.NORMAL, purpose="in", title="CT head",
         transaction=thing, by=SYSTEM,
     )  # fmt: skip

@@ -37,7 +37,7 @@ def image(study_uid: str, series_uid: str, number: int, *, pixels: int = 0) -> t
     made.PatientID, made.PatientName = "LANES", "Invented^Nobody"
     made.Modality, made.InstanceNumber = "CT", number
     if pixels:
-        made.Rows, made.Columns = 1, pixels // 2
+        made.Rows, made.Columns = (pixels // 1024, 512) if pixels >= 1024 else (1, pixels // 2)
         made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
         made.BitsAllocated, made.BitsStored, made.HighBit = 16, 12, 11
         made.PixelRepresentation, made.PixelData = 0, b"\1\2" * (pixels // 2)
