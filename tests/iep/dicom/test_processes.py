@@ -26,8 +26,8 @@ def listener(*words: str):
     """`manage.py dicom_listen`: the peer to call, and its process."""
     port = free_port()
     argv = ("manage.py", "dicom_listen", "--port", str(port), *words)
-    child = _child("dicom", *argv, IMAGES_DIR=str(django_settings.IMAGES_DIR),
-                   IMAGES_RESERVE_BYTES="0", IMAGES_LEAST_BYTES="0", DICOM_AET="ORDERCOMMS")  # fmt: skip
+    room = {"IMAGES_RESERVE_BYTES": "0", "IMAGES_LEAST_BYTES": "0"}
+    child = _child("dicom", *argv, IMAGES_DIR=str(django_settings.IMAGES_DIR), **room)
     with running(child):
         wait_until(lambda: accepts_connections(port) or not child.is_running, seconds=60)
         assert child.is_running, child.last_lines(20)
