@@ -79,11 +79,12 @@ def peers(far_port: str, pacs_port: str) -> Any:
     """A far hospital with an archive that may call us, our own PACS, our RIS, and Agnes."""
     from accounts.models import Organisation
     from iep.models import Institution, Node
-    from tests.requesting.surgery import seed_surgery
+    from tests.requesting.surgery import seed_partners
     from tests.world import World
 
-    seed_surgery()
-    World().patient(s_number=PATIENT_NUMBER)
+    people = World()
+    seed_partners()
+    people.patient(s_number=PATIENT_NUMBER)
     trust = Organisation.objects.get(ods_code=os.environ["ODS_CODE"])
     ours = Institution.objects.create(code=trust.ods_code, name=trust.name, organisation=trust)
     far = Institution.objects.create(code="FAR", name="Faraway", city="Elsewhere")
