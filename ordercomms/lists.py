@@ -14,12 +14,14 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.roles import ROLES, Permission, role_may
-from iep.models import Disc, ReceivedFile, Study, Transaction, Transfer, TransferInstance
+from iep.models import Disc, ReceivedFile, Study, Ticket, Transaction, Transfer, TransferInstance
 from iep.states.discs import TERMINAL as DISCS_OVER
 from iep.states.discs import WAITS as DISC_WAITS
 from iep.states.studies import TERMINAL as STUDIES_OVER
 from iep.states.studies import WAITS as STUDY_WAITS
 from iep.states.studies import FileState
+from iep.states.tickets import TERMINAL as TICKETS_OVER
+from iep.states.tickets import WAITS as TICKET_WAITS
 from iep.states.transactions import TransactionState
 from iep.states.transfers import TERMINAL as TRANSFERS_OVER
 from iep.states.transfers import WAITS as TRANSFER_WAITS
@@ -106,6 +108,11 @@ LISTED: tuple[Listed, ...] = (
     Listed(Study, "state", _pages(STUDY_WAITS) | _all_on("iep:arrivals", STUDIES_OVER)),
     Listed(ReceivedFile, "state", _all_on("iep:arrivals", FileState)),
     Listed(Disc, "state", _pages(DISC_WAITS) | _all_on("iep:discs", DISCS_OVER)),
+    Listed(
+        Ticket,
+        "state",
+        _pages(TICKET_WAITS) | _all_on("iep:home", TICKETS_OVER),
+    ),
     Listed(Transaction, "state", _all_on("iep:home", TransactionState)),
     Listed(Transfer, "state", _pages(TRANSFER_WAITS) | _all_on("iep:queues", TRANSFERS_OVER)),
     Listed(TransferInstance, "state", _all_on("iep:queues", InstanceState)),

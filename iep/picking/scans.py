@@ -126,6 +126,7 @@ def _scan(
     )  # fmt: skip
 
 
+_NO_DATE: Final = "Its date is not in the text"
 _NO_BODY: Final = "The body part is not in the text"
 
 
@@ -151,7 +152,7 @@ def modality_of(description: str) -> str:
 def _acquired(dated: list[days.Found], today: date) -> tuple[str, str]:
     """Its date as it is typed, and a note."""
     if not dated:
-        return "", "Its date is not in the text"
+        return "", _NO_DATE
     if len(dated) > 1:
         written = " or ".join(each.written for each in dated[:3])
         return "", f"More than one date is beside it: {written}"
@@ -169,11 +170,12 @@ def _acquired(dated: list[days.Found], today: date) -> tuple[str, str]:
 
 
 def _without_doubles(found: list[PickedScan]) -> list[PickedScan]:
-    """A scan that is named again without its date is the one that was named with it."""
-    dated = {(scan.modality, scan.description.lower()) for scan in found if scan.acquired_on}
+    """A scan that is named again without its date is the one that was named with it, be it well
+    or badly written."""
+    dated = {(scan.modality, scan.description.lower()) for scan in found if scan.note != _NO_DATE}
     kept: dict[tuple[str, str, str], PickedScan] = {}
     for scan in found:
         key = (scan.modality, scan.description.lower())
-        if scan.acquired_on or key not in dated:
+        if scan.note != _NO_DATE or key not in dated:
             kept.setdefault((*key, scan.acquired_on), scan)
     return list(kept.values())

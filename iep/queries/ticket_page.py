@@ -132,7 +132,7 @@ def page_of(ticket: Ticket, acting: Acting) -> TicketPage:
     return TicketPage(
         ticket=ticket,
         kind=KIND_WORDS[TicketKind(ticket.kind)],
-        sentence=sentence(ticket),
+        sentence=sentence(ticket, to_requester=_is_requester(ticket, acting)),
         days_left=days_left(ticket),
         priority=PRIORITY_WORDS[Priority(ticket.priority)],
         reason=_reason(ticket),
@@ -327,8 +327,7 @@ def _told(ticket: Ticket, events: list[TicketEventRow]) -> Step:
 def _actions(ticket: Ticket, acting: Acting) -> Actions:
     works = policies.may_work(acting, ticket.organisation_id)
     own = (
-        acting.user is not None
-        and acting.user.pk == ticket.requester_id
+        _is_requester(ticket, acting)
         and policies.is_of_trust(acting, ticket.organisation_id)
         and acting.may(Permission.ASK_FOR_IMAGES)
     )
@@ -345,6 +344,10 @@ def _actions(ticket: Ticket, acting: Acting) -> Actions:
         ring=works,
         note=works or own,
     )
+
+
+def _is_requester(ticket: Ticket, acting: Acting) -> bool:
+    return acting.user is not None and acting.user.pk == ticket.requester_id
 
 
 def _may_confirm(ticket: Ticket, acting: Acting) -> bool:

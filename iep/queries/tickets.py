@@ -20,6 +20,7 @@ from iep.asking import LABELS, NewTicket
 from iep.models import Ticket
 from iep.policies import trust_of
 from iep.states.tickets import OPEN, TicketKind, TicketState
+from nhsuk.formats import cdate_text
 
 KIND_WORDS: Final = {
     TicketKind.IMPORT: "Get images for us",
@@ -108,18 +109,18 @@ def row_of(ticket: Ticket) -> Row:
 # --- How far it is, in words ---------------------------------------------------------------------
 
 
-def sentence(ticket: Ticket) -> str:
-    """What a requester reads: where it is, and what happens next."""
+def sentence(ticket: Ticket, *, to_requester: bool = True) -> str:
+    """Where it is, and what happens next: as its requester reads it, or as anybody else does."""
     state = TicketState(ticket.state)
     if state is TicketState.NEW:
         return f"The service desk has not looked at it yet. {hours.words()}."
     if state is TicketState.AWAITING_DETAILS:
-        return _awaiting(ticket)
+        return _awaiting(ticket, to_requester)
     if state is TicketState.ACCEPTED:
         return "The service desk is working on it."
     if state in (TicketState.CANCELLED, TicketState.CLOSED):
         why = (ticket.cancelled_why or "No reason was given").rstrip(".")
-        last = " Say that you have seen it." if state is TicketState.CANCELLED else ""
+        last = _SEEN[to_requester] if state is TicketState.CANCELLED else ""
         return f"Cancelled: {why}.{last}"
     where = ticket.institution.full_name if ticket.institution else "the other hospital"
     return _WORDS[(TicketKind(ticket.kind), state)].format(where=where)
@@ -138,13 +139,17 @@ _WORDS: Final = {
 }
 
 
-def _awaiting(ticket: Ticket) -> str:
-    whom = "We need details from you" if ticket.chased == "requester" else (
-        "We asked the other hospital for details"
-    )  # fmt: skip
+_SEEN: Final = {
+    True: " Say that you have seen it.",
+    False: " The requester has not acknowledged it yet.",
+}
+
+
+def _awaiting(ticket: Ticket, to_requester: bool) -> str:
+    asked = "We need details from you" if to_requester else "The requester was asked for details"
+    whom = asked if ticket.chased == "requester" else "The other hospital was asked for details"
     wanted = ", ".join(LABELS[name].lower() for name in ticket.missing if name in LABELS)
-    until = timezone.localtime(ticket.due_at) if ticket.due_at else None
-    end = f" Without them it is cancelled on {until.day} {until:%B}." if until else ""
+    end = f" Without them it is cancelled on {cdate_text(ticket.due_at)}." if ticket.due_at else ""
     return f"{whom}{': ' if wanted else ''}{wanted}.{end}"
 
 

@@ -282,10 +282,10 @@ _WHOM = {REQUESTER: "Asked the requester", INSTITUTION: "Asked the other hospita
 
 def _missing_text(ticket: Ticket, wanted: list[str]) -> str:
     lines = "\n".join(f"- {each}" for each in wanted)
-    until = ticket.due_at and timezone.localtime(ticket.due_at)
+    until = timezone.localtime(ticket.due_at) if ticket.due_at else timezone.localtime()
     return (
         f"Before we can go on with your request we need:\n{lines}\n\nWithout it the request is "
-        f"cancelled on {until:%d %B %Y}."
+        f"cancelled on {until.day} {until:%B %Y}."
     )
 
 

@@ -92,6 +92,12 @@ def test_each_scan_of_a_line_has_its_own_date():
     assert [scan.acquired_on for scan in found] == ["3 11 2026", "14 11 2026"]
 
 
+def test_a_scan_that_is_named_first_and_dated_later_is_one():
+    (scan,) = read("Please get the CT head from QMC.\nCT head 31/02/2026 (CHEAD)").scans
+    assert (scan.code, scan.acquired_on) == ("CHEAD", "")
+    assert "is not a date" in scan.note
+
+
 def test_a_kind_without_a_body_part_says_so():
     (scan,) = read("CT on 13/11/2026").scans
     assert scan.description == ""

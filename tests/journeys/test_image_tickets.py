@@ -1,0 +1,182 @@
+"""Asking for images: from a pasted e-mail, from blank, by somebody for themselves (ux.md T13)."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from iep.models import Ticket
+from iep.services import tickets
+from iep.states.tickets import TicketState
+from tests.iep.tickets import asking
+from tests.journeys.browser import Counter, assert_accessible, expect_heading
+
+EMAIL = """From: Dr Ann Bell <a.bell@kingsmere.nhs.example>
+Sent: 20 November 2026 09:14
+To: Service desk
+Subject: Images please
+
+Please can you get a CT head from QMC for the neuro MDT on Thursday.
+
+Patient: TESTPATIENT, Agnes
+DOB: 02/03/1958
+NHS No: 999 000 0018
+S number: S1234567
+CT head 13/10/2026 (CHEAD)
+Consultant: Mr A Crane
+Department: Neurosurgery
+Tel: 01632 960111 ext 4455
+
+Kind regards,
+Dr Ann Bell
+"""
+
+
+@pytest.fixture
+def known(world):
+    """Agnes is on the hospital's system, and the other hospital in the directory."""
+    asking.hospital()
+    asking.hospital("Nottingham City Hospital")
+    asking.confirmed(world)
+    return world.patient(nhs_number="9990000018", s_number="S1234567")
+
+
+def paste(counter: Counter, text: str) -> None:
+    """One interaction: the clipboard into the box that has the focus."""
+    counter.interactions += 1
+    counter.page.get_by_label("Paste the e-mail or report").fill(text)
+
+
+def test_t13_a_ticket_from_a_pasted_email(visit, known, shoot):
+    page = visit("mbp", "/iep/new/")
+    expect_heading(page, "Ask for images")
+    assert_accessible(page)
+    shoot(page, "image-ask")
+    counter = Counter(page)
+    paste(counter, EMAIL)
+    counter.click("button", "Pick out the scans")
+    expect_heading(page, "Check the request for images")
+    expect(page.get_by_text("Picked out").first).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "image-ask-check")
+    counter.click("button", "Open the ticket")
+    ticket = Ticket.objects.get()
+    expect_heading(page, ticket.reference)
+    assert counter.interactions <= 3
+    assert ticket.patient == known
+    assert [exam.code for exam in ticket.exams.all()] == ["CHEAD"]
+    assert ticket.mails.get().mail is not None
+    assert_accessible(page)
+    shoot(page, "image-ticket")
+
+
+def test_t13b_a_ticket_from_blank(visit, known, shoot):
+    page = visit("mbp", "/iep/new/")
+    counter = Counter(page)
+    counter.click("radio", "Get images for us")
+    for label, text in (
+        ("NHS number (needed)", "9990000018"),  # the rest of the patient comes from our record
+        ("The other hospital", "QMC"),
+        ("Date acquired", "3 11 2026"),
+        ("Type and body part", "CT head"),
+        ("Requester’s name", "Dr Ann Bell"),
+        ("Requester’s telephone", "01632 960111"),
+        ("Requester’s e-mail", asking.ADDRESS),
+        ("Consultant", "Mr A Crane"),
+        ("Department", "Neurosurgery"),
+    ):
+        page.get_by_label(label).first.focus()
+        counter.type(text)
+    counter.click("radio", "MDT referral")
+    counter.click("button", "Check the request", exact=True)
+    expect_heading(page, "Check the request for images")
+    expect(page.get_by_text("TESTPATIENT, Agnes")).to_be_visible()
+    counter.click("button", "Open the ticket")
+    expect(page.get_by_text("Call reference IEP-")).to_be_visible()
+    assert counter.interactions <= 14
+    assert Ticket.objects.get().patient == known
+
+
+def test_a_ticket_is_asked_for_without_javascript(visit, known):
+    page = visit("mbp", "/iep/new/", javascript=False)
+    page.get_by_label("Paste the e-mail or report").fill(EMAIL.replace("13/10/2026", "31/02/2026"))
+    page.get_by_role("button", name="Pick out the scans").click()
+    expect(page.get_by_text("31/02/2026 is not a date, day first")).to_be_visible()
+    page.get_by_label("Date acquired").fill("13 10 2026")
+    page.get_by_role("button", name="Check the request", exact=True).last.click()
+    page.get_by_role("button", name="Change where").or_(
+        page.get_by_role("button", name="Change which way and where")
+    ).click()
+    page.get_by_role("button", name="Add another scan").click()
+    page.get_by_label("Date acquired").last.fill("14 10 2026")
+    page.get_by_label("Type and body part").last.fill("CT chest")
+    page.get_by_role("button", name="Check the request", exact=True).last.click()
+    page.get_by_role("button", name="Open the ticket").last.click()
+    assert Ticket.objects.get().exams.count() == 2
+
+
+@pytest.mark.hazard("H39")
+def test_blue_light_stops_to_ask_what_makes_it_so(visit, known, shoot):
+    page = visit("mbp", "/iep/new/")
+    page.get_by_label("Paste the e-mail or report").fill(EMAIL.replace("for the", "Blue light,"))
+    page.get_by_role("button", name="Pick out the scans").click()
+    expect(page.get_by_text("The text says Blue Light")).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "image-ask-picked")
+    page.get_by_role("radio", name="Blue Light", exact=True).check()
+    page.get_by_role("button", name="Check the request", exact=True).last.click()
+    expect_heading(page, "Blue Light is for theatre or ambulance only")
+    assert_accessible(page)
+    shoot(page, "image-blue-light")
+    page.get_by_role("button", name="In an ambulance, on the way").click()
+    expect(page.get_by_text("Blue Light: In an ambulance, on the way")).to_be_visible()
+
+
+def test_every_missing_field_is_named_and_leads_to_its_field(visit, known, shoot):
+    page = visit("mbp", "/iep/new/")
+    page.get_by_role("button", name="Check the request", exact=True).last.click()
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+    page.get_by_role("link", name="Enter the date of scan 1").or_(
+        page.get_by_role("link", name="Add each scan that you want, with its date")
+    ).click()
+    expect(page.locator("#exam-1-date")).to_be_focused()
+    assert_accessible(page)
+    shoot(page, "image-ask-errors")
+
+
+@pytest.mark.hazard("H45")
+def test_a_cancelled_request_stays_with_its_requester_until_they_say_so(visit, world, known, shoot):
+    asker = asking.requester(world)
+    asked = asking.opened(world, by=asker)
+    cancelled = asking.opened(world, by=asker)
+    tickets.chase(asked, "requester", missing=["exams"], by=world.acting("mbp"))
+    tickets.cancel(cancelled, "The other hospital has no such scan", by=world.acting("mbp"))
+    page = visit("asker", "/iep/mine/")
+    expect_heading(page, "My image requests")
+    assert_accessible(page)
+    shoot(page, "image-mine")
+    page.get_by_role("button", name="I have seen it").click()
+    expect(page.get_by_text("Acknowledged.")).to_be_visible()
+    page.goto("/iep/mine/")
+    page.get_by_role("link", name="Answer").click()
+    page.get_by_label("What was missing").fill("It is the left side")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Thank you.")).to_be_visible()
+    cancelled.refresh_from_db()
+    asked.refresh_from_db()
+    assert (cancelled.state, asked.state) == (TicketState.CLOSED, TicketState.ACCEPTED)
+
+
+def test_the_desk_asks_for_what_is_missing(visit, world, known, shoot):
+    ticket = tickets.open_ticket(asking.disc_form(), by=world.acting("mbp"))
+    page = visit("mbp", f"/iep/{ticket.reference}/")
+    open_deed(page, "Ask for missing details")
+    page.get_by_role("checkbox", name="The scans").check()
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_text("Cancelled in 14 days without the details")).to_be_visible()
+    for words in ("Change the priority", "Add a note", "Cancel this ticket", "Correct uploaded by"):
+        open_deed(page, words)
+    assert_accessible(page)
+    shoot(page, "image-ticket-disc")
+
+
+def open_deed(page: Page, words: str) -> None:
+    page.locator("summary", has_text=words).click()
