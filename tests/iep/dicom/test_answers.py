@@ -60,5 +60,5 @@ def test_no_image_is_missing_from_an_answer_though_the_librarys_reader_wakes_at_
         self._reactor_checkpoint = Preempted(self)
 
     monkeypatch.setattr(Line, "__init__", begin)
-    counts = {len(dicom.find_instances(peer, STUDY.study_uid)) for _ in range(8)}
+    counts = {len(dicom.find_instances(peer, STUDY.study_uid)) for _ in range(20)}
     assert counts == {9}
