@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +22,7 @@ from iep.states.transfers import TransferState
 
 WAITS_LONG = timedelta(seconds=60)  # Blue Light in a queue (hazard H38)
 PER_PAGE = 20
+_STRIP_SECONDS = 5
 # Nobody works on it yet: what is under way needs no page.
 UNTOUCHED = (TicketState.NEW.value, TicketState.ACCEPTED.value, TicketState.AWAITING_DETAILS.value)
 
@@ -87,10 +89,16 @@ Line = tuple[str, datetime | None, str, str, str]
 
 
 def blue_light_strip(acting: Acting | None) -> Sequence[Line]:
-    """What of Blue Light is not well, for those who look after it. Two short queries, for them."""
-    if acting is None or not acting.may(Permission.VIEW_EXCHANGE):
+    """What of Blue Light is not well, for those who look after it; asked once in some seconds."""
+    trust = policies.trust_of(acting) if acting else None
+    if acting is None or trust is None or not acting.may(Permission.VIEW_EXCHANGE):
         return []
-    return [*_in_the_queue(), *_without_anybody(acting)]
+    key = f"iep-blue-light-{trust.pk}"
+    found: list[Line] | None = cache.get(key)
+    if found is None:
+        found = [*_in_the_queue(), *_without_anybody(trust)]
+        cache.set(key, found, _STRIP_SECONDS)
+    return found
 
 
 def _in_the_queue() -> Iterator[Line]:
@@ -108,11 +116,10 @@ def _in_the_queue() -> Iterator[Line]:
         )  # fmt: skip
 
 
-def _without_anybody(acting: Acting) -> Iterator[Line]:
+def _without_anybody(trust: Organisation) -> Iterator[Line]:
     if hours.is_open():
         return
-    trust = policies.trust_of(acting)
-    mine = [each for each in unanswered(timezone.now()) if trust and each.organisation == trust]
+    mine = [each for each in unanswered(timezone.now()) if each.organisation == trust]
     if mine:
         yield (
             "A Blue Light request waits, the service desk is closed, and nobody has said “I have "
