@@ -27,7 +27,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from iep.dicom.errors import DicomFailure, Family, Phase
-from iep.gateway import client
+from iep.gateway import client, line
 from iep.models import Attachment, GatewayNonce, Node, Transaction, TransactionMessage
 from iep.models.directory import NodeKind
 from iep.states.transactions import TransactionEvent
@@ -116,7 +116,7 @@ def tell_node(node_id: int) -> int:
             if not round_told:
                 break
     finally:
-        client.hang_up(node_id)
+        line.hang_up(node_id)
     return told
 
 
