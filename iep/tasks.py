@@ -6,7 +6,17 @@ import structlog
 from django.db import connection
 
 from . import lanes  # noqa: F401 - the lanes start with the worker
-from .services import arrivals, chasing, discs, filing, on_call, outcomes, purging, telling
+from .services import (
+    arrivals,
+    chasing,
+    discs,
+    filing,
+    leftovers,
+    on_call,
+    outcomes,
+    purging,
+    telling,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -16,6 +26,21 @@ def sweep_arrivals() -> None:
     discs.read_discs(patience=20.0)
     arrivals.read_waiting(patience=20.0)
     discs.finish_read()
+
+
+def sweep_leftovers() -> None:
+    """Once an hour, beside the other sweeps: bytes that nobody has a use for any more."""
+    if leftovers.is_due():
+        threading.Thread(target=_clear, name="leftovers", daemon=True).start()
+
+
+def _clear() -> None:
+    try:
+        leftovers.clear()
+    except Exception as failure:  # noqa: BLE001 - the outermost frame: in an hour again
+        log.error("leftovers_failed", error=type(failure).__name__)  # noqa: TRY400
+    finally:
+        connection.close()
 
 
 def sweep_tickets() -> None:

@@ -188,6 +188,7 @@ SWEEPS = {
     "images": [
         "iep.tasks.sweep_telling",
         "iep.tasks.sweep_arrivals",
+        "iep.tasks.sweep_leftovers",
         "iep.tasks.sweep_tickets",
         "iep.tasks.sweep_transactions",
         "iep.tasks.sweep_filing",

@@ -62,7 +62,7 @@ class Caller:
     address: str
     association: UUID
     certificate: bytes = b""  # DER, of a line with TLS
-    key: int | str | None = None  # what the directory knows it by
+    key: int | str = ""  # what the directory knows it by; "" is nobody's
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ class KeptLine:
     def to(self, node: Node, kinds: set[Kind]) -> Sender:
         """An association over which all of these may go. Raises DicomFailure."""
         peer = peer_of(node)
-        if self._open and self._open[0] == peer and kinds <= self._open[1]:
+        fits = self._open and self._open[0] == peer and kinds <= self._open[1]
+        if self._open and fits and self._open[2].is_open:  # they end one on which nothing is said
             return self._open[2]
         self.hang_up()
         agreed = sorted(kinds)[:_MOST_KINDS]

@@ -267,7 +267,7 @@ def _asked_for(node: Node, sop_uid: str) -> Transfer | None:
     return found.transfer if found else None
 
 
-def _held(node_id: int | str | None, sop_uids: list[str]) -> set[str]:
+def _held(node_id: int | str, sop_uids: list[str]) -> set[str]:
     """A refused file's bytes are for a person: nobody is told that we keep the image."""
     states = (FileState.QUARANTINED.value, FileState.KEPT.value)
     files = ReceivedFile.objects.filter(node_id=node_id, sop_uid__in=sop_uids, state__in=states)
