@@ -207,14 +207,18 @@ def send(
             kind=TransactionKind.TRANSFER, institution=centre, ticket=ticket,
             priority=Priority.BLUE_LIGHT, by=by,
         )  # fmt: skip
-        for each in rows:
-            if each.report:
-                attaching.attach(
-                    thing, by=by, text=each.report.whole, title=f"Report: {each.title}"[:120],
-                    study_uid=each.study.study_uid, confirmed=True,
-                )  # fmt: skip
+        _attach(thing, rows, by)
         sending.send_studies(thing, study_uids, care_reason=STATEMENT, by=by)
     return thing
+
+
+def _attach(thing: Transaction, rows: Sequence[Row], by: Acting) -> None:
+    for each in rows:
+        if each.report:
+            attaching.attach(
+                thing, by=by, text=each.report.whole, title=f"Report: {each.title}"[:120],
+                study_uid=each.study.study_uid, confirmed=True,
+            )  # fmt: skip
 
 
 def _refuse_unread(shown: Sequence[Row], rows: Sequence[Row], has_read: str) -> None:
