@@ -8,8 +8,9 @@ from difflib import SequenceMatcher
 
 from iep.models import Study, Ticket
 from nhsuk.formats import cdate_text, nhsno_text
-from patients.matching import name_key
+from patients.matching import HospitalNumber, name_key
 from patients.models import Patient
+from patients.queries import by_identifier
 
 Pieces = tuple[tuple[str, bool], ...]
 
@@ -38,6 +39,25 @@ def hospital_number(study: Study, patient: Patient) -> str:
         issuer=study.organisation.ods_code, former_since__isnull=True
     ).order_by("pk")
     return rows.values_list("value", flat=True).first() or ""
+
+
+def holder_of(trust: str, number: str, born: date | None) -> Patient | None:
+    """Whose number it is here, when it may be ours or theirs: another hospital may have given the
+    same number to somebody else, and then it says nothing."""
+    holder = by_identifier(trust, number) if number else None
+    return holder if holder is not None and holder.birth_date == born else None
+
+
+def numbers_of_header(study: Study) -> tuple[HospitalNumber, ...]:
+    """A number of ours, where the header says so or our number is exactly that; else theirs says
+    nothing here."""
+    trust = study.organisation.ods_code
+    number = study.header_patient_id
+    if number and study.header_issuer == trust:
+        return (HospitalNumber(trust, number),)
+    if not study.header_issuer and holder_of(trust, number, study.header_birth_date):
+        return (HospitalNumber(trust, number),)
+    return ()
 
 
 def compare_rows(study: Study, record: Patient | None) -> list[Row]:
@@ -76,7 +96,7 @@ def _texts(study: Study, record: Patient | None) -> list[Texts]:
         ),
         (
             ticket.s_number if ticket else "",
-            study.header_patient_id,
+            _their_number(study),
             hospital_number(study, record) if record else "",
         ),
         ("", _SEXES.get(study.header_sex, study.header_sex), _sex(record)),
@@ -85,6 +105,14 @@ def _texts(study: Study, record: Patient | None) -> list[Texts]:
         ("", study.accession, study.our_accession),
         ("", _images(study), ""),
     ]
+
+
+THEIRS = " (theirs)"  # a number that another hospital gave: nothing to compare it with
+
+
+def _their_number(study: Study) -> str:
+    number = study.header_patient_id
+    return number + THEIRS if number and not numbers_of_header(study) else number
 
 
 _SEXES = {"F": "Female", "M": "Male", "O": "Other", "U": ""}
@@ -152,7 +180,7 @@ def _row(code: str, label: str, said: Texts) -> Row:
 
 def _same(code: str, left: str, right: str) -> bool:
     """Nothing is not a difference; names are the same in whatever case and with any accents."""
-    if not (left and right):
+    if not (left and right) or THEIRS in left + right:
         return True
     if code == "name":
         return all(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import UUID
 
 from django.http import Http404
@@ -29,7 +28,14 @@ from patients.matching import (
 from patients.models import Patient
 from patients.queries import by_identifier, by_nhs_number, match
 
-from .comparing import Row, compare_rows, header_names, hospital_number
+from .comparing import (
+    Row,
+    compare_rows,
+    header_names,
+    holder_of,
+    hospital_number,
+    numbers_of_header,
+)
 
 
 @dataclass(frozen=True)
@@ -84,9 +90,9 @@ def _led_to(study: Study) -> Iterator[Patient | None]:
     if study.ticket is not None:
         yield by_identifier(trust, study.ticket.s_number)
     if study.transaction is not None:
-        yield _holder(trust, study.transaction.local_number, study.transaction.birth_date)
+        yield holder_of(trust, study.transaction.local_number, study.transaction.birth_date)
     yield by_nhs_number(study.header_nhs_number)
-    yield by_identifier(trust, study.header_patient_id) if _numbers_of_header(study) else None
+    yield by_identifier(trust, study.header_patient_id) if numbers_of_header(study) else None
 
 
 def by_number(study: Study, number: str) -> Patient | None:
@@ -139,30 +145,11 @@ def _header(study: Study, patient: Patient) -> Demographics:
     family, given = header_names(study)
     said = Demographics(
         nhs_number=study.header_nhs_number, family_name=family, given_names=given,
-        birth_date=study.header_birth_date, hospital_numbers=_numbers_of_header(study),
+        birth_date=study.header_birth_date, hospital_numbers=numbers_of_header(study),
     )  # fmt: skip
     if not said.nhs_number and _was_asked_for_by_number(study):
         return replace(said, nhs_number=study.transaction.nhs_number)  # type: ignore[union-attr]
     return said
-
-
-def _holder(trust: str, number: str, born: date | None) -> Patient | None:
-    """Whose number it is here, when it may be ours or theirs: another hospital may have given the
-    same number to somebody else, and then it says nothing."""
-    holder = by_identifier(trust, number) if number else None
-    return holder if holder is not None and holder.birth_date == born else None
-
-
-def _numbers_of_header(study: Study) -> tuple[HospitalNumber, ...]:
-    """A number of ours, where the header says so or our number is exactly that; else theirs says
-    nothing here."""
-    trust = study.organisation.ods_code
-    number = study.header_patient_id
-    if number and study.header_issuer == trust:
-        return (HospitalNumber(trust, number),)
-    if not study.header_issuer and _holder(trust, number, study.header_birth_date):
-        return (HospitalNumber(trust, number),)
-    return ()
 
 
 def _was_asked_for_by_number(study: Study) -> bool:

@@ -111,5 +111,5 @@ def test_the_images_are_looked_at_without_javascript(visit, study):
     page.get_by_role("link", name="Next", exact=True).click()
     expect(page.get_by_text("Image 2 of 2")).to_be_visible()
     page.get_by_role("link", name="Lung").click()
-    expect(page.get_by_text("Window -600.0 / 1500.0")).to_be_visible()
+    expect(page.get_by_text("Window -600 / 1500")).to_be_visible()
     expect(page.get_by_text("For checking only, not for diagnosis")).to_be_visible()

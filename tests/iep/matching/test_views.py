@@ -47,7 +47,7 @@ def test_each_item_has_its_line_in_three_columns(desk):
             each.record)] for each in rows}  # fmt: skip
     assert said["name"] == ["Testpatient, Agnes"] * 3
     assert said["birth_date"] == ["02-Mar-1958"] * 3
-    assert said["s_number"] == [OUR_NUMBER, "X4711", OUR_NUMBER]
+    assert said["s_number"] == [OUR_NUMBER, "X4711 (theirs)", OUR_NUMBER]
     assert said["acquired"] == ["03-Nov-2026", "03-Nov-2026 09:15 +0100", ""]
     assert said["images"] == ["", "2", ""]
 
@@ -66,6 +66,15 @@ def test_a_digit_that_differs_is_marked_and_nothing_else(desk):
     born = row(study, desk.agnes, "birth_date")
     assert born.header == (("1", True), ("2-Mar-1958", False))
     assert born.record == (("0", True), ("2-Mar-1958", False))
+
+
+def test_a_number_of_theirs_is_no_difference_and_a_wrong_one_of_ours_is(desk):
+    theirs, ours = (
+        desk.arrived(),
+        desk.arrived(patient_id="S1234566", issuer="RZ1", study_uid="1.2"),
+    )
+    assert not row(theirs, desk.agnes, "s_number").is_different
+    assert row(ours, desk.agnes, "s_number").is_different
 
 
 @pytest.mark.parametrize("name", ["TESTPATIENT^AGNES", "Testpatient^Agnes=ＴＥＳＴ^Ａ"])
