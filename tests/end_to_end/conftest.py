@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from demo import parts
 from tests.end_to_end.hospital import Hospital
+from tests.end_to_end.installation import Installation
 from tests.ground.whole import Run, a_run
 from tests.journeys.browser import Watcher
 
@@ -85,3 +86,15 @@ def people(run: Run, chromium: Browser) -> Iterator[People]:
     for context in people.contexts:
         context.close()
     assert people.watcher.faults == []
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of today's shape with nothing in it, to make those of installations from."""
+    made = Installation("template", tmp_path_factory.mktemp("template"), number=13)
+    try:
+        made.create()
+        made.manage("migrate", "--verbosity", "0")
+        yield made.database
+    finally:
+        made.drop()

@@ -35,13 +35,12 @@ STUDY = "SELECT state FROM iep_study WHERE study_uid = %s"
 
 
 @pytest.fixture
-def kingsmere(tmp_path: Path) -> Iterator[Installation]:
+def kingsmere(tmp_path: Path, empty_database: str) -> Iterator[Installation]:
     """An installation with its listener, its lanes, its worker of images; nobody is known yet."""
     made = Installation("kingsmere", tmp_path, number=13)
     made.env |= {"ODS_CODE": "RZ1", "DICOM_PORT": str(free_port()), "DICOM_AET": "ORDERCOMMS"}
     try:
-        made.create()
-        made.manage("migrate", "--verbosity", "0")
+        made.create(empty_database)
         made.start("listener", "manage.py", "dicom_listen")
         for queue in ("images", "lanes_in", "lanes_out"):
             made.start_worker(queue)

@@ -30,15 +30,14 @@ CAME = "SELECT count(*) FROM iep_receivedfile"
 
 
 @pytest.fixture
-def hospitals(tmp_path: Path) -> Iterator[tuple[Installation, Installation]]:
+def hospitals(tmp_path: Path, empty_database: str) -> Iterator[tuple[Installation, Installation]]:
     """Kingsmere asks, Eastmarsh has the images; they have agreed on their keys."""
     kingsmere = Installation("kingsmere", tmp_path, number=14)
     eastmarsh = Installation("eastmarsh", tmp_path, number=15)
     kingsmere.env["ODS_CODE"], eastmarsh.env["ODS_CODE"] = "RZ1", "RZ2"
     try:
-        kingsmere.create()
-        kingsmere.manage("migrate", "--verbosity", "0")
-        eastmarsh.create(kingsmere.database)
+        kingsmere.create(empty_database)
+        eastmarsh.create(empty_database)
         kingsmere.start_web()
         eastmarsh.start_web()
         ours = eastmarsh.does("seed", "RZ2", "RZ1")["fingerprint"]

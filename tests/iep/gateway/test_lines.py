@@ -7,40 +7,22 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.db.transaction import atomic
 
 from iep import storage
 from iep.dicom.errors import DicomFailure
 from iep.gateway import client, line, sign
-from iep.models import Lane, Node, ReceivedFile, Transaction
+from iep.models import Node, ReceivedFile, Transaction
 from iep.queries import gateway as queries
 from iep.services import attaching, sending, telling, transactions
-from iep.states.studies import Origin
-from iep.states.transactions import TransactionEvent
-from tests.iep.gateway.serving import serving
 from tests.iep.gateway.sides import Sides, offered
 from tests.iep.lanes.images import image, new_uid, outgoing
 from tests.messaging.authority import Authority
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture
-def web(sides: Sides, authority: Authority, tmp_path: Path) -> Iterator[str]:
-    """The product behind TLS, where both sides find each other."""
-    with serving(tmp_path / "tls", authority) as address:
-        sides.serve_at(address, authority.pem)
-        yield address
 
 
 def told(thing: Transaction) -> list[str]:
@@ -242,14 +224,6 @@ def test_the_private_key_is_readable_by_us_alone(sides) -> None:
 # --- Images ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def asked(sides, web):
-    """Kingsmere has asked, Eastmarsh has heard it: Eastmarsh's row."""
-    ours = sides.ask()
-    telling.tell_node(sides.to_eastmarsh.pk)
-    return sides.here(ours, "eastmarsh")
-
-
 def a_file(folder: Path, size: int = 0) -> tuple[Path, str, str]:
     study_uid = new_uid()
     sop_uid, raw = image(study_uid, new_uid(), 1, pixels=200)
@@ -382,31 +356,3 @@ class _liar:
 
     def __exit__(self, *_) -> None:
         self.door.close()
-
-
-def test_a_whole_transfer_goes_by_a_lane_and_both_sides_say_delivered(
-    asked, sides, world, settings
-) -> None:
-    from iep.services import arrivals
-    from tests.iep.lanes import images
-
-    settings.LANES_NIGHT = "00:00-23:59"
-    made = outgoing(5, pixels=200, series=2)
-    made.organisation, made.transaction, made.expected = asked.organisation, asked, 5
-    made.save()
-    for file in made.files.all():
-        digest = hashlib.sha256(storage.path_of(file.pk).read_bytes()).hexdigest()
-        made.files.filter(pk=file.pk).update(sha256=digest)
-    transactions.record(asked, TransactionEvent.STARTED, by=world.acting("mbp"))
-    with atomic():
-        sending.send_held(asked, made, by=world.acting("mbp"))
-    Lane.objects.get_or_create(name="out-2", defaults={"direction": "out"})  # a flush took it
-    images.run("out-2")
-    telling.tell_node(sides.to_kingsmere.pk)
-    assert sides.here(asked, "eastmarsh").state == "delivered"
-    ours = sides.here(asked, "kingsmere")
-    assert ours.state == "downloading", "all was sent; here it counts when it was read"
-    arrivals.read_waiting()
-    assert sides.here(asked, "kingsmere").state == "delivered"
-    study = ours.studies.get()
-    assert (study.origin, study.expected, study.received) == (Origin.GATEWAY, 5, 5)
