@@ -21,6 +21,7 @@ from iep.errors import NotAccepted
 from iep.look_alikes import normalised
 from iep.models import Institution, Node, Study, Transaction, Transfer
 from iep.models.directory import NodeKind
+from iep.queries.transactions import may_have_left
 from iep.services import transfers
 from iep.services.lines import peer_of
 from iep.services.moving import locked
@@ -50,6 +51,11 @@ class Found:
     differs: tuple[str, ...]  # what of the patient is not as the transaction has it: in words
     is_foreign: bool  # not made by us: to be sent on only for care, with the reason
     is_chosen: bool = False  # a transfer of this transaction has it already
+
+    @property
+    def words(self) -> str:
+        """`CT head`; with the modality before it where the description does not begin with it."""
+        return named(self.study.modalities, self.study.description)
 
 
 # --- Looking -------------------------------------------------------------------------------------
@@ -279,9 +285,17 @@ def title_of(thing: Transaction, study: Study | FoundStudy) -> str:
         word for word in re.findall(r"[A-Za-z][A-Za-z-]*", study.description)
         if word.lower() not in names
     ]  # fmt: skip
-    what = " ".join([*study.modalities, *words][:6]) or "Images"
+    what = named(study.modalities, " ".join(words[:6]))
     way = "from" if thing.brings_images else "to"
     return f"{what} {way} {thing.institution.name}"[:80]
+
+
+def named(modalities: Iterable[str], description: str) -> str:
+    """The description, with the modality before it unless it is there."""
+    kind = "/".join(modalities)
+    if kind and kind.lower() not in description.lower().split():
+        return f"{kind} {description}".strip()
+    return description.strip() or kind or "Images"
 
 
 # --- Fetching ------------------------------------------------------------------------------------
@@ -360,19 +374,12 @@ def hold(thing: Transaction) -> list[Transfer]:
     return list(rows)
 
 
-def refuse_if_left(held: Iterable[Transfer]) -> None:
+def refuse_if_left(held: Sequence[Transfer]) -> None:
     """Raises NotAccepted "left" once the first image may have left for the other side."""
-    for each in held:
-        if each.purpose == "out" and _may_have_left(each):
-            raise NotAccepted(
-                "left", "Images have left for them already. Pause the transfer, and ring them."
-            )
-
-
-def _may_have_left(transfer: Transfer) -> bool:
-    """A lane that has it may be in the middle of the first image: that counts."""
-    safe = {TransferState.WAITING, TransferState.PAUSED, TransferState.CANCELLED}
-    return transfer.images_done > 0 or transfer.state not in safe | {TransferState.FAILED}
+    if may_have_left(held):
+        raise NotAccepted(
+            "left", "Images have left for them already. Pause the transfer, and ring them."
+        )
 
 
 def stop(held: Iterable[Transfer], *, by: Acting = SYSTEM, words: str = "") -> None:

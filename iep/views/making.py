@@ -54,14 +54,16 @@ def _kind(request: HttpRequest, ticket: Any) -> TransactionKind | None:
 
 
 def _institution(request: HttpRequest, ticket: Any) -> Any:
+    if ticket is not None and ticket.institution is not None:
+        return ticket.institution  # with whom a ticket deals is the ticket's
     wanted = request.GET.get("to", "")
     if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10:
         return institutions.one(int(wanted))
-    return ticket.institution if ticket is not None else None
+    return None
 
 
 def _choose(request: HttpRequest, ticket: Any, kind: TransactionKind | None) -> HttpResponse:
-    asked = "kind" in request.GET or "to" in request.GET
+    asked = "to" in request.GET
     errors = []
     if asked and kind is None:
         errors.append({"text": "Choose whether images come or go", "href": "#kind"})
