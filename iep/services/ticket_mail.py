@@ -36,6 +36,7 @@ _HEADLINES: Final = {
     "declined": "the other hospital declined",
     "failed": "the transfer failed",
     "purged": "the images were removed",
+    "purging": "the images are removed soon",
     "cancelled": "your request is cancelled",
     "expired": "your request is cancelled",
     "left": "your disc was left in the box",
