@@ -107,7 +107,7 @@ class Demo:
         )
         write_addresses(self.data_dir, self.env)
         self._prepare()
-        say("Starting the web pages, the workers, the HL7 listener and the stand-in hospital")
+        say("Starting the web pages, the workers, the listeners and the stand-in hospital")
         for child in parts.children(self.data_dir, self.env):
             self.supervisor.add(child)
         self._wait_until_ready()

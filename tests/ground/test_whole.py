@@ -35,10 +35,10 @@ def test_it_starts_is_mended_survives_kill_9_keeps_its_data_and_leaves_nothing_b
     assert f":{run.env['PORT']}/launch" in link
     run.query("CREATE TABLE kept AS SELECT 'kept' AS word")
 
-    for words in ("mllp_listen", "postgres -D"):
+    for words in ("mllp_listen", "demo.pacs", "postgres -D"):
         victim = next(pid for pid, line in run.processes().items() if words in line)
         os.kill(victim, signal.SIGKILL)
-    assert wait_until(lambda: run.said().count("ended (exit code -9)") >= 2, seconds=20)
+    assert wait_until(lambda: run.said().count("ended (exit code -9)") >= 3, seconds=20)
     assert wait_until(lambda: run.page("/readyz") == 200, seconds=30)
 
     run.end(signal.SIGKILL)
