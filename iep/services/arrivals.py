@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.policies import SYSTEM, Acting
+from accounts.roles import Permission
 from iep import policies, storage
 from iep.errors import NotAccepted
 from iep.models import Disc, Node, ReceivedFile, Study, Transaction, Transfer
@@ -154,7 +155,8 @@ def _to_work_on(study: Study, by: Acting) -> Study:
 
 def _refused(file: ReceivedFile, by: Acting) -> ReceivedFile:
     file = ReceivedFile.objects.select_for_update().get(pk=file.pk)
-    if not policies.may_work(by, file.organisation_id):
+    is_nobodys = file.organisation_id is None and by.may(Permission.EXCHANGE_IMAGES)
+    if not (is_nobodys or policies.may_work(by, file.organisation_id)):
         raise NotAccepted("not_yours", "This file belongs to another trust.")
     if file.state != FileState.REFUSED:
         raise NotAccepted("not_refused", "Somebody else has dealt with this file.")

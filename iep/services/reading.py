@@ -13,13 +13,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.db.transaction import atomic
 
 from iep import storage
 from iep.dicom.dataset import Header
 from iep.models import ReceivedFile
 from iep.sandbox import Answer, Sandbox
+from iep.states.priorities import Priority
 from iep.states.studies import FileState
 
 from . import grouping
@@ -50,20 +51,25 @@ def read_waiting(*, patience: float = 60.0) -> int:
 
 
 def _claim() -> list[ReceivedFile]:
-    """The oldest that nobody has. A lease of the database's time says whose they are now."""
+    """The most urgent that nobody has, discs last. A lease of the database's time says whose."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
     rows = ReceivedFile.objects.filter(free, state=FileState.QUARANTINED)
     with atomic():
         ids = list(
-            rows.order_by("received_at", "pk")
-            .select_for_update(skip_locked=True)
+            rows.annotate(
+                priority=Coalesce("transaction__priority", Priority.NORMAL.value),
+                is_of_disc=Q(disc__isnull=False),
+            )
+            .order_by("priority", "is_of_disc", "received_at", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
             .values_list("pk", flat=True)[:BATCH]
         )
         ReceivedFile.objects.filter(pk__in=ids).update(
             lease_token=uuid4(), lease_until=Now() + LEASE, attempts=F("attempts") + 1
         )
-    claimed = ReceivedFile.objects.filter(pk__in=ids).order_by("received_at", "pk")
-    return list(claimed.select_related("disc__ticket", "transaction__ticket"))
+    claimed = ReceivedFile.objects.select_related("disc__ticket", "transaction__ticket")
+    by_id = claimed.in_bulk(ids)
+    return [by_id[each] for each in ids]
 
 
 def _look_into(sandbox: Sandbox, files: Sequence[ReceivedFile]) -> bool:

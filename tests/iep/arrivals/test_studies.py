@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from iep import storage
 from iep.errors import NotAccepted
-from iep.models import ReceivedFile, Study, Transaction, Transfer
+from iep.models import Node, ReceivedFile, Study, Transaction, Transfer
 from iep.services import arrivals, transfers
 from iep.states.priorities import Priority
 from iep.states.studies import FileState, Origin, StudyState
@@ -240,10 +240,26 @@ def test_a_file_that_is_not_what_the_sender_said_is_refused(exchange):
     assert not Study.objects.exists()
 
 
-def test_where_no_trust_is_set_up_nothing_is_anybodys(exchange):
-    exchange.pacs.delete()
+def test_where_no_trust_is_set_up_nothing_is_anybodys_until_it_is_put_right(exchange):
+    Node.objects.filter(pk=exchange.pacs.pk).update(is_our_pacs=False)
     (file,) = exchange.came(files.image())
     assert (file.state, file.reason_code) == (FileState.REFUSED, "no_trust")
+    exchange.pacs.save()
+    arrivals.look_again(file, by=exchange.desk)
+    arrivals.read_waiting()
+    assert the_study().received == 1
+
+
+def test_blue_light_is_looked_into_first_and_discs_last(exchange):
+    from iep.services import reading
+
+    old = exchange.comes(files.image())
+    made = Transaction.objects.create(
+        number=7, kind="request", direction="out", institution=exchange.them, priority=0,
+        organisation=exchange.trust, state_since=timezone.now(), created_by="A test",
+    )  # fmt: skip
+    blue = exchange.comes(files.image(), transaction=made)
+    assert [each.pk for each in reading._claim()] == [blue.pk, old.pk]
 
 
 def test_a_refused_file_can_be_looked_at_again_or_discarded(exchange):
