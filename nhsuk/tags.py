@@ -224,6 +224,9 @@ DISC_STATES: dict[str, Tag] = {
     "cancelled": Tag("Cancelled", "grey"),
 }
 
+# Of images whose examination the RIS does not have (hazard H46).
+IMAGES: dict[str, Tag] = {"unverified": Tag("UNVERIFIED", "red")}
+
 VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "order": ORDER_STATUSES,
     "priority": PRIORITIES,
@@ -240,6 +243,7 @@ VOCABULARY: dict[str, dict[str, Tag] | dict[str, Tag | None]] = {
     "study": STUDY_STATES,
     "disc": DISC_STATES,
     "step": CHECKLIST,
+    "images": IMAGES,
 }
 
 
