@@ -21,10 +21,14 @@ class Size:
     mails: int
     hostile: int  # messages that mean harm; the codec alone gets twice as many
     files: int = 2000  # DICOM files that mean harm; one in ten goes the whole way
+    study: int = 30  # images of a study in a lane
+    waiting: int = 500  # transfers that wait, each way
+    blue: int = 20  # blue lights at random moments, each way
 
 
 SMALL = Size("small", 200, 150, 4, 120, 100, 2, 200, 40, 1, 2, 6, 1000)
-USUAL = Size("usual", 3000, 2000, 20, 1000, 1000, 10, 3000, 300, 1, 10, 50, 100_000, files=40_000)
+USUAL = Size("usual", 3000, 2000, 20, 1000, 1000, 10, 3000, 300, 1, 10, 50, 100_000, files=40_000,
+             study=300, waiting=10_000, blue=200)  # fmt: skip
 LONG = Size("long", 60_000, 40_000, 200, 50_000, 20_000, 100, 10_000, 1000, 3, 17, 5000, 1_000_000,
-            files=1_000_000)  # fmt: skip
+            files=1_000_000, study=300, waiting=10_000, blue=1000)  # fmt: skip
 SIZES = {size.name: size for size in (SMALL, USUAL, LONG)}
