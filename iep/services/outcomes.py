@@ -151,6 +151,11 @@ def _come(row: Transaction) -> None:
     )  # fmt: skip
     if done.ticket is not None and done.ticket.state in OPEN:
         tickets.record(done.ticket, TicketEvent.ARRIVED, words=f"{images} images", by=SYSTEM)
+        text = (
+            f"All {images} images from {done.institution.full_name} are here. The service desk "
+            "matches them to the patient next, and tells you when they are in PACS."
+        )
+        tell_requester(done.ticket, f"arrived {done.number}", text, SYSTEM)
 
 
 # --- Studies -------------------------------------------------------------------------------------

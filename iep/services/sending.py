@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.policies import SYSTEM, Acting
-from iep import dicom
 from iep.dicom.peers import FoundStudy
 from iep.errors import NotAccepted
 from iep.look_alikes import normalised
-from iep.models import Institution, Node, Study, Transaction, Transfer
-from iep.models.directory import NodeKind
+from iep.models import Study, Transaction, Transfer
 from iep.queries.transactions import may_have_left
 from iep.services import transfers
-from iep.services.lines import peer_of
+from iep.services.looking import (
+    ENDED,
+    Found,
+    as_found,
+    differences,
+    find_at_pacs,
+    find_at_theirs,
+    is_gateway,
+    named,
+    node_of,
+    offered,
+    our_pacs,
+)
 from iep.services.moving import locked
 from iep.services.telling import tell
 from iep.services.transactions import record
 from iep.states.priorities import Priority
-from iep.states.studies import FileState, Origin, StudyState
+from iep.states.studies import FileState, StudyState
 from iep.states.transactions import (
     BEFORE_IMAGES,
     PURGED_AFTER,
@@ -38,130 +46,12 @@ from iep.states.transactions import (
 )
 from iep.states.transfers import TransferState
 
+__all__ = [
+    "Found", "differences", "download", "find_at_pacs", "find_at_theirs", "hold", "is_whole",
+    "offered", "our_pacs", "put_on_exchange", "refuse_if_left", "send_held", "send_studies", "stop",
+    "title_of",
+]  # fmt: skip
 MOST_STUDIES = 50  # of one transaction
-LOOK_BACK = timedelta(days=365 * 10)
-_ENDED = (TransferState.CANCELLED.value,)
-
-
-@dataclass(frozen=True)
-class Found:
-    """A study that a machine has, and what a person has to know before ticking it."""
-
-    study: FoundStudy
-    differs: tuple[str, ...]  # what of the patient is not as the transaction has it: in words
-    is_foreign: bool  # not made by us: to be sent on only for care, with the reason
-    is_chosen: bool = False  # a transfer of this transaction has it already
-
-    @property
-    def words(self) -> str:
-        """`CT head`; with the modality before it where the description does not begin with it."""
-        return named(self.study.modalities, self.study.description)
-
-
-# --- Looking -------------------------------------------------------------------------------------
-
-
-def our_pacs(thing: Transaction) -> Node:
-    """The PACS of our side of it. Raises NotAccepted "no_pacs"."""
-    nodes = Node.objects.filter(is_our_pacs=True, institution__organisation=thing.organisation_id)
-    node = nodes.order_by("-is_default", "pk").first()
-    if node is None:
-        raise NotAccepted("no_pacs", "Our PACS is not in the directory of institutions.")
-    return node
-
-
-def find_at_pacs(thing: Transaction) -> list[Found]:
-    """Our studies of its patient, newest first. Raises NotAccepted, iep.dicom.DicomFailure."""
-    keys = {"patient_id": thing.local_number} if thing.local_number else _whose(thing)
-    return _found(thing, our_pacs(thing), **keys)
-
-
-def find_at_theirs(thing: Transaction) -> list[Found]:
-    """Their studies of its patient, where their machine can be asked (plain DICOM).
-
-    Raises NotAccepted "no_machine", iep.dicom.DicomFailure.
-    """
-    return _found(thing, _their_machine(thing), **_whose(thing))
-
-
-def offered(thing: Transaction) -> list[Found]:
-    """What can be downloaded: what they put on the exchange, or what their machine has.
-
-    Raises NotAccepted "no_machine", iep.dicom.DicomFailure.
-    """
-    if not _is_gateway(thing):
-        return find_at_theirs(thing)
-    busy = set(thing.transfers.exclude(state__in=_ENDED).values_list("study_uid", flat=True))
-    return [
-        Found(_as_found(each), (), is_foreign=False, is_chosen=each["study_uid"] in busy)
-        for each in thing.exams
-        if each.get("study_uid")
-    ]
-
-
-def _their_machine(thing: Transaction) -> Node:
-    node = _node_of(thing)
-    if node.kind != NodeKind.DIMSE:
-        raise NotAccepted("no_machine", "They send the list of studies themselves.")
-    return node
-
-
-def _node_of(thing: Transaction) -> Node:
-    if thing.node is None:
-        name = thing.institution.name
-        raise NotAccepted("no_machine", f"{name} has no machine in the directory.")
-    return thing.node
-
-
-def _whose(thing: Transaction) -> dict[str, object]:
-    if thing.nhs_number:
-        return {"nhs_number": thing.nhs_number}
-    return {"family_name": thing.family_name, "birth_date": thing.birth_date}
-
-
-def _found(thing: Transaction, node: Node, **keys: object) -> list[Found]:
-    answers = dicom.find_studies(peer_of(node), **keys)  # type: ignore[arg-type]
-    foreign = _foreign(thing, [each.study_uid for each in answers])
-    names = _names_of_others(thing)
-    chosen = set(thing.transfers.exclude(state__in=_ENDED).values_list("study_uid", flat=True))
-    rows = [
-        Found(
-            study=each,
-            differs=differences(thing, each),
-            is_foreign=each.study_uid in foreign or normalised(each.institution_name) in names,
-            is_chosen=each.study_uid in chosen,
-        )
-        for each in answers
-    ]
-    return sorted(rows, key=lambda row: (row.study.acquired_on is None, _newest_first(row)))
-
-
-def _newest_first(row: Found) -> int:
-    return -row.study.acquired_on.toordinal() if row.study.acquired_on else 0
-
-
-def _foreign(thing: Transaction, uids: Iterable[str]) -> set[str]:
-    """Those that came to us from elsewhere."""
-    rows = Study.objects.filter(study_uid__in=list(uids), organisation=thing.organisation_id)
-    came = rows.exclude(origin=Origin.PACS.value).exclude(state=StudyState.DISCARDED.value)
-    return set(came.values_list("study_uid", flat=True))
-
-
-def _names_of_others(thing: Transaction) -> set[str]:
-    others = Institution.objects.exclude(organisation=thing.organisation_id)
-    pairs = others.values_list("name", "aliases__name")
-    return {normalised(name) for pair in pairs for name in pair if name} - {""}
-
-
-def differences(thing: Transaction, study: FoundStudy) -> tuple[str, ...]:
-    """What of the patient is not as the transaction has it; what they do not say is not it."""
-    family = study.patient_name.split("=")[0].partition("^")[0]
-    pairs = (
-        ("name", normalised(thing.family_name), normalised(family)),
-        ("date of birth", thing.birth_date, study.birth_date),
-        ("NHS number", thing.nhs_number, re.sub(r"\D", "", study.nhs_number)),
-    )
-    return tuple(words for words, ours, theirs in pairs if ours and theirs and ours != theirs)
 
 
 # --- Sending -------------------------------------------------------------------------------------
@@ -177,7 +67,7 @@ def send_studies(
     """
     if thing.brings_images:
         raise NotAccepted("brings", "The images of this transaction come to us.")
-    _node_of(thing)
+    node_of(thing)
     chosen = _chosen(find_at_pacs(thing), study_uids)
     reason = care_reason.strip() or thing.care_reason
     if any(each.is_foreign for each in chosen) and not reason:
@@ -259,7 +149,7 @@ def send_held(thing: Transaction, study: Study, *, by: Acting) -> Transfer:
     with transaction.atomic():
         row = locked(thing)
         queued = transfers.queue_send(
-            study, _node_of(row), priority=Priority(row.priority), purpose="out", by=by,
+            study, node_of(row), priority=Priority(row.priority), purpose="out", by=by,
             title=title_of(row, study), transaction=row,
         )  # fmt: skip
         if row.state in {TransactionState.STARTED, TransactionState.UPLOADING}:
@@ -290,14 +180,6 @@ def title_of(thing: Transaction, study: Study | FoundStudy) -> str:
     return f"{what} {way} {thing.institution.name}"[:80]
 
 
-def named(modalities: Iterable[str], description: str) -> str:
-    """The description, with the modality before it unless it is there."""
-    kind = "/".join(modalities)
-    if kind and kind.lower() not in description.lower().split():
-        return f"{kind} {description}".strip()
-    return description.strip() or kind or "Images"
-
-
 # --- Fetching ------------------------------------------------------------------------------------
 
 
@@ -308,7 +190,7 @@ def download(thing: Transaction, study_uids: Sequence[str] = (), *, by: Acting) 
     """
     if not thing.brings_images:
         raise NotAccepted("sends", "The images of this transaction go to them.")
-    wanted = _at_their_gateway(thing, study_uids) if _is_gateway(thing) else None
+    wanted = _at_their_gateway(thing, study_uids) if is_gateway(thing) else None
     chosen = None if wanted is not None else _chosen(find_at_theirs(thing), study_uids)
     with transaction.atomic():
         row = locked(thing)
@@ -319,10 +201,6 @@ def download(thing: Transaction, study_uids: Sequence[str] = (), *, by: Acting) 
             words = f"{len(queued)} to be downloaded"
             record(row, TransactionEvent.DOWNLOAD_ASKED, by=by, words=words)
     return queued
-
-
-def _is_gateway(thing: Transaction) -> bool:
-    return thing.node is not None and thing.node.kind == NodeKind.GATEWAY
 
 
 def _at_their_gateway(thing: Transaction, study_uids: Sequence[str]) -> list[dict[str, str]]:
@@ -341,9 +219,9 @@ def _queue_in(
 ) -> list[Transfer]:
     there = [each.study for each in chosen or [] if not each.is_chosen]
     if wanted is not None:
-        busy = set(row.transfers.exclude(state__in=_ENDED).values_list("study_uid", flat=True))
-        there = [_as_found(each) for each in wanted if each["study_uid"] not in busy]
-    node = _node_of(row)
+        busy = set(row.transfers.exclude(state__in=ENDED).values_list("study_uid", flat=True))
+        there = [as_found(each) for each in wanted if each["study_uid"] not in busy]
+    node = node_of(row)
     return [
         transfers.queue_fetch(
             node, study.study_uid, priority=Priority(row.priority), purpose="in",
@@ -351,18 +229,6 @@ def _queue_in(
         )
         for study in there
     ]  # fmt: skip
-
-
-def _as_found(exam: dict[str, str]) -> FoundStudy:
-    modalities = tuple(each for each in exam.get("modality", "").split("/") if each)
-    day = exam.get("acquired_on", "")
-    return FoundStudy(
-        study_uid=exam["study_uid"],
-        description=exam.get("description", ""),
-        modalities=modalities,
-        acquired_on=date.fromisoformat(day) if day else None,
-        instances=int(exam["images"]) if exam.get("images", "").isdecimal() else None,
-    )
 
 
 # --- Ending --------------------------------------------------------------------------------------

@@ -109,6 +109,19 @@ def test_a_study_of_another_patient_is_not_sent(world: World, archive: Start) ->
     assert not Transfer.objects.exists()
 
 
+def test_what_they_call_their_number_is_not_looked_for_here(world: World, archive: Start) -> None:
+    """H77 is somebody else's number with us; the patient's own is found by the NHS number."""
+    ours = held("head")
+    elses = held("chest", patient_id="H77", family_name="Otherpatient", nhs_number="9990000026")
+    far = archive(ours, elses)
+    exchange.our_pacs(world, far.port)
+    world.patient(s_number=exchange.S_NUMBER, nhs_number=exchange.NHS_NUMBER)
+    theirs = exchange.asked_of_us(world, local_number="H77")
+    found = sending.find_at_pacs(theirs)
+    assert [each.study.study_uid for each in found] == _uids(ours)
+    assert found[0].differs == ()
+
+
 def test_what_the_archive_does_not_have_is_not_sent(world: World, archive: Start) -> None:
     thing = _sendable(world, archive(held("head")))
     for chosen, code in (([], "none_chosen"), (["2.25.1"], "not_found")):
@@ -256,6 +269,7 @@ def test_a_request_fetches_what_a_person_ticks_into_failed_verification(
     assert (study.state, study.received) == ("failed_verification", 3)
     ticket.refresh_from_db()
     assert ticket.state == TicketState.ARRIVED
+    assert ticket.mails.filter(occasion__startswith="arrived").count() == 1
 
 
 def test_a_machine_that_does_not_answer_is_said_in_words(world: World, archive: Start) -> None:
