@@ -1,9 +1,9 @@
 """Where the bytes of images lie: under names that we made, whole or not at all.
 
-A file is written aside, forced to the disk and renamed, so that one that is there is whole. Its
-name is the uuid of its row; nothing that a peer or a disc says is ever part of a path. The 128
-bytes of preamble before `DICM` are zeroed on the way in: an executable may hide there (PS3.10 7.5,
-hazard H48).
+A file is written aside, renamed and forced to the disk; then its row is written, so that a file
+that a row knows of is whole. Its name is the row's uuid; nothing that a peer or a disc says is
+ever part of a path. The 128 bytes of preamble before `DICM` are zeroed on the way in: an
+executable may hide there (PS3.10 7.5, hazard H48).
 """
 
 from __future__ import annotations
@@ -63,33 +63,43 @@ class Writing:
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 
-    def finish(self) -> None:
-        """Everything is on the disk, still aside. Raises OSError; called by `keep`."""
-        if self._descriptor is None:
-            return
-        if len(self._head) < _HEAD:
-            self._put(bytes(self._head))
-        os.fdatasync(self._descriptor)
-        self._close()
-
     @property
     def sha256(self) -> str:
         """64 hexadecimal digits, of the whole file: ask when nothing more is written."""
-        if self._descriptor is not None and len(self._head) < _HEAD:
+        if len(self._head) < _HEAD:
             whole = self._digest.copy()
             whole.update(bytes(self._head))
             return whole.hexdigest()
         return self._digest.hexdigest()
 
+    def finish(self) -> None:
+        """Nothing more is written. Raises OSError; `keep` does it too."""
+        if len(self._head) < _HEAD:
+            self._put(bytes(self._head))
+            self._head += bytes(_HEAD)  # it was short, and is written
+
     def keep(self, file_id: uuid.UUID) -> Path:
-        """Into storage under that id: on return a power cut takes nothing away. Raises OSError."""
+        """Into storage under that id: on return a power cut takes nothing away. Raises OSError.
+
+        Renamed first and forced to the disk then, so that name and bytes go in one journal entry:
+        what a power cut leaves in between is of no row, and is cleared (services.leftovers).
+        """
         self.finish()
+        if self._descriptor is None:
+            raise ValueError("this file is closed")
         place = path_of(file_id)
         if not place.parent.is_dir():
             place.parent.mkdir(exist_ok=True)
             _sync_folder(place.parent.parent)
         self.path.rename(place)
-        _sync_folder(place.parent)
+        try:
+            os.fsync(self._descriptor)
+            _sync_folder(place.parent)
+        except OSError:
+            place.unlink(missing_ok=True)
+            raise
+        finally:
+            self._close()
         return place
 
     def drop(self) -> None:
