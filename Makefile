@@ -72,6 +72,7 @@ check: setup
 bench: setup
 	@$(PY) -m tests.bench
 	@$(PY) -m tests.bench.pages
+	@$(PY) -m tests.bench.dicom
 	@$(PY) -m tests.bench.lanes
 
 faults: setup
