@@ -91,11 +91,19 @@ def _out(folder: Path, study: Any, files: Path, quick: int, stock: int) -> Itera
     with _storescp(folder / "taken") as port:
         words = ["dcmsend", "--no-uid-checks", "+sd", "-aec", "BENCH", "127.0.0.1", str(port)]
         rate = _rate(IMAGES, lambda: _quiet([*words, str(files)], QUICK))
+        _count(folder / "taken")
         yield Row("Out: dcmsend to storescp, TCP_NODELAY", rate, "images/s")
     for web, words in ((quick, "TCP_NODELAY and 128 KB PDU"), (stock, "as it comes")):
         with _storescp(folder / "taken") as port:
             rate = _rate(IMAGES, lambda web=web, port=port: _orthanc_sends(web, port))
+            _count(folder / "taken")
             yield Row(f"Out: Orthanc's job engine to storescp, {words}", rate, "images/s")
+
+
+def _count(taken: Path) -> None:
+    """What was said to be sent is there. Raises RuntimeError."""
+    if (there := len(list(taken.iterdir()))) != IMAGES:
+        raise RuntimeError(f"{there} of {IMAGES} images were taken.")
 
 
 def _lane_out(study: Any, port: int) -> float:

@@ -214,14 +214,17 @@ def lane_dies(rig: Rig, report: Report) -> None:
 def _one_death(
     rig: Rig, report: Report, pacs: Any, far: Any, images: Any, *, how: str, sig: int, most: float
 ) -> None:
+    from iep.models import Lane
     from iep.states.priorities import Priority
 
     victim, heir = ("out-2", "out-3") if how == "killed" else ("out-4", "out-5")
-    _lanes(rig, "lanes_out", victim)
+    for name in (victim, heir):
+        _lanes(rig, "lanes_out", name)
     pacs.came.clear()
-    transfer = images.send(images.outgoing(rig.size.study * 2), far, priority=Priority.BLUE_LIGHT)
+    Lane.objects.filter(name=heir).update(is_paused=True)  # it takes over, and nothing else
+    study = images.outgoing(max(200, rig.size.study))
+    transfer = images.send(study, far, priority=Priority.BLUE_LIGHT)
     rig.until(lambda: bool(_now(transfer)) and transfer.images_done >= 5, seconds=60)
-    _lanes(rig, "lanes_out", heir)
     process = rig.children[victim].process
     os.kill(process.pid, sig)
     began, before = time.monotonic(), transfer.fence
