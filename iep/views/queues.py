@@ -105,9 +105,9 @@ def _do(request: HttpRequest, transfer: Any, what: str) -> None:
 def _back(request: HttpRequest) -> str:
     """The page whose button it was: one of our own two."""
     wanted = request.POST.get("back", "")
-    if wanted.startswith((reverse("iep:queues"), reverse("iep:failures"))):
-        if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
-            return wanted
+    is_ours = wanted.startswith((reverse("iep:queues"), reverse("iep:failures")))
+    if is_ours and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return wanted
     return reverse("iep:queues")
 
 
