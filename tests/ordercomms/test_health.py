@@ -18,6 +18,13 @@ from tests.world import World
 
 
 @pytest.fixture
+def lane(db: None) -> Lane:
+    """One that nobody runs. A browser's test may have emptied the table before us."""
+    Lane.objects.all().delete()
+    return Lane.objects.create(name="out-2", direction="out")
+
+
+@pytest.fixture
 def listener(settings: object) -> socket.socket:
     """Somebody who accepts connections where the HL7 listener should be."""
     with socket.create_server(("127.0.0.1", 0)) as door:
@@ -30,7 +37,7 @@ def test_alive_needs_nothing_else(client: Client, django_assert_num_queries: obj
     assert client.get("/healthz").content == b"ok\n"
 
 
-def test_ready_names_each_part(db: None, client: Client, listener: socket.socket) -> None:
+def test_ready_names_each_part(lane: Lane, client: Client, listener: socket.socket) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {
@@ -44,7 +51,7 @@ def test_ready_names_each_part(db: None, client: Client, listener: socket.socket
 
 
 def test_without_broker_or_listener_the_work_goes_on_and_the_body_says_so(
-    db: None, client: Client, settings: object
+    lane: Lane, client: Client, settings: object
 ) -> None:
     settings.REDIS_URL = "unix:///nowhere/at-all.sock"
     settings.MLLP_PORT = settings.DICOM_PORT = _free_port()
@@ -114,8 +121,9 @@ def lines(client: Client) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
-def test_metrics_of_images_say_which_lanes_run(db: None, client: Client) -> None:
-    Lane.objects.filter(name="out-2").update(seen_at=timezone.now())
+def test_metrics_of_images_say_which_lanes_run(lane: Lane, client: Client) -> None:
+    Lane.objects.create(name="in-1", direction="in")
+    Lane.objects.filter(pk=lane.pk).update(seen_at=timezone.now())
     found = lines(client)
     assert found['ordercomms_lane_up{lane="out-2"}'] == 1
     assert found['ordercomms_lane_up{lane="in-1"}'] == 0
