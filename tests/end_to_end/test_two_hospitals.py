@@ -10,6 +10,7 @@ import hashlib
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,7 @@ def hospitals(tmp_path: Path, empty_database: str) -> Iterator[tuple[Installatio
         eastmarsh.create(empty_database)
         kingsmere.start_web()
         eastmarsh.start_web()
-        ours = eastmarsh.does("seed", "RZ2", "RZ1")["fingerprint"]
-        theirs = kingsmere.does("seed", "RZ1", "RZ2")["fingerprint"]
-        eastmarsh.does("agree", "RZ1", kingsmere.gateway, theirs)
-        kingsmere.does("agree", "RZ2", eastmarsh.gateway, ours)
+        they_agree(kingsmere, eastmarsh)
         kingsmere.start_worker("images")
         eastmarsh.start_worker("images")
         yield kingsmere, eastmarsh
@@ -51,6 +49,22 @@ def hospitals(tmp_path: Path, empty_database: str) -> Iterator[tuple[Installatio
         for each in (kingsmere, eastmarsh):
             each.stop()
             each.drop()
+
+
+def they_agree(kingsmere: Installation, eastmarsh: Installation) -> None:
+    """As the runbook says: each makes a key, and believes the other's fingerprint."""
+    both = [(kingsmere, "RZ1", eastmarsh, "RZ2"), (eastmarsh, "RZ2", kingsmere, "RZ1")]
+    with ThreadPoolExecutor(2) as at_once:
+        seeded = at_once.map(lambda side: side[0].does("seed", side[1], side[3]), both)
+        prints = [each["fingerprint"] for each in seeded]
+        pairs = zip(both, reversed(prints), strict=True)
+        said = at_once.map(lambda pair: _agrees(*pair), pairs)
+        assert all("agreed" in each["said"] for each in said)
+
+
+def _agrees(side: tuple[Installation, str, Installation, str], fingerprint: str) -> Any:
+    us, _, them, code = side
+    return us.does("agree", code, them.gateway, fingerprint)
 
 
 @pytest.mark.hazard("H40")
