@@ -141,6 +141,11 @@ def problems(new: NewTicket, *, today: date, s_number_pattern: str) -> dict[str,
         **_of_priority(new, today),
         **_of_disc(new),
     }
+    return in_order(found)
+
+
+def in_order(found: dict[str, str]) -> dict[str, str]:
+    """The problems as the form has its fields, from top to bottom."""
     return {name: found[name] for name in sorted(found, key=_place)}
 
 

@@ -150,7 +150,9 @@ def tickets_in(tab: Tab, now: datetime) -> Q:
     states = Q(state__in=[each.value for each in _TICKET_TABS[tab]])
     late = Q(state__in=[T.ACCEPTED.value, T.WITH_OTHER.value], due_at__lte=now)
     if tab is Tab.ACTION:
-        return states | late
+        # Cancelled, and nobody has an account to acknowledge it, or did not: the desk rings (H45).
+        unseen = Q(requester__isnull=True) | Q(due_at__lte=now)
+        return states | late | (Q(state=T.CANCELLED.value) & unseen)
     return states if tab is Tab.ALL else states & ~late
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
 from iep import hours, picking
-from iep.asking import LABELS, MODALITIES, problems
+from iep.asking import LABELS, MODALITIES, in_order, problems
 from iep.errors import Incomplete
 from iep.forms import tickets as forms
 from iep.forms.tickets import Read, Typed
@@ -88,8 +88,7 @@ def _read(request: HttpRequest, form: Typed) -> tuple[Read, dict[str, str]]:
     found = problems(
         said.new, today=timezone.localdate(), s_number_pattern=settings.S_NUMBER_PATTERN
     )
-    wrong = found | said.problems
-    return said, {name: wrong[name] for name in [*found, *said.problems]}
+    return said, in_order(found | said.problems)
 
 
 def _from_record(request: HttpRequest, form: Typed) -> None:
