@@ -1,0 +1,104 @@
+"""The board of nine lanes, the wall, what waits, and what did not arrive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.transaction import atomic
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from iep.models import Lane, Transfer
+from iep.services import claiming, retrying
+from iep.services.ledger import Session
+from iep.states.priorities import Priority
+from tests.iep.lanes import images
+from tests.journeys.browser import assert_accessible, expect_heading
+from tests.world import World
+
+BOARD = "Image exchange queues"
+
+
+@pytest.fixture
+def lanes(world: World, settings: Any, tmp_path: Any) -> Any:
+    """Five lanes work, one has stalled, some wait, one fell short."""
+    settings.IMAGES_DIR, settings.LANES_NIGHT = tmp_path / "images", "00:00-00:00"
+    settings.IMAGES_RESERVE_BYTES = settings.IMAGES_LEAST_BYTES = 0
+    for name in ("out-1", "out-2", "out-3", "out-4", "out-5", "in-1", "in-2", "in-3", "in-4"):
+        Lane.objects.get_or_create(
+            name=name, direction=name.split("-")[0], is_blue_only=name == "out-1"
+        )
+    sessions = [Session(lane) for lane in Lane.objects.all()]
+    assert all(session.open() for session in sessions)
+    far, study = images.node(), images.outgoing(40)
+    _short(far, study)
+    for number, title in enumerate(("CT head", "MR spine", "XR hip", "CT chest", "US abdomen")):
+        priority = Priority.BLUE_LIGHT if number == 0 else Priority.NORMAL
+        images.send(study, far, priority=priority, title=title)
+    _work(sessions, "out-1", 31)
+    _work(sessions, "out-2", 12)
+    _work(sessions, "out-3", 5, ago=75)
+    Lane.objects.exclude(name="in-4").update(seen_at=timezone.now() + timedelta(hours=1))
+    yield far
+    for session in sessions:
+        session.close()
+
+
+def _work(sessions: list[Session], name: str, count: int, ago: int = 0) -> None:
+    session = next(each for each in sessions if each.lane.name == name)
+    held = claiming.claim(images.lane(name))
+    assert held is not None
+    transfer = Transfer.objects.get(pk=held.transfer_id)
+    for line in transfer.instances.all()[:count]:
+        session.done(held, line.pk, size=line.size)
+    if ago:
+        past = timezone.now() - timedelta(seconds=ago)
+        Transfer.objects.filter(pk=transfer.pk).update(state_since=past, last_image_at=past)
+
+
+def _short(far: Any, study: Any) -> None:
+    """One that nobody could deliver."""
+    transfer = images.send(study, far, title="CT pelvis")
+    held = claiming.claim(images.lane("out-5"))
+    with atomic():
+        row = claiming.held_row(held)
+        retrying.fail(row, "FARPACS does not answer.", "unreachable")
+    assert transfer.pk == row.pk
+
+
+def test_the_board_the_list_the_wall_and_the_failures(lanes, visit, shoot):
+    page = visit("mbp", "/iep/queues/")
+    expect_heading(page, BOARD)
+    expect(page.get_by_text("31 of 40 images")).to_be_visible()
+    expect(page.get_by_text("No new images for")).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "iep-queues")
+    page.get_by_role("button", name="Move up").first.click()
+    expect(page.get_by_text("moved.")).to_be_visible()
+    page.get_by_role("link", name="Make Blue Light").first.click()
+    expect_heading(page, "Blue Light is for theatre or ambulance only")
+    assert_accessible(page)
+    page.get_by_role("button", name="In an ambulance").click()
+    expect(page.get_by_text("Blue Light now.")).to_be_visible()
+    page.get_by_role("link", name="Wall mode").click()
+    expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    assert_accessible(page)
+    shoot(page, "iep-wall")
+    page.get_by_role("link", name="Leave wall mode").click()
+    page.get_by_role("link", name="Failures", exact=True).click()
+    expect_heading(page, "Image exchange failures")
+    assert_accessible(page)
+    shoot(page, "iep-failures")
+    page.get_by_role("button", name="Retry").first.click()
+    expect(page.get_by_text("is tried again.")).to_be_visible()
+    expect(page.get_by_text("Nothing needs a person.")).to_be_visible()
+
+
+def test_it_is_read_and_changed_without_scripts(lanes, visit):
+    page = visit("mbp", "/iep/queues/", javascript=False)
+    expect_heading(page, BOARD)
+    page.get_by_role("button", name="Pause").first.click()
+    expect(page.get_by_text("paused.")).to_be_visible()
+    assert Transfer.objects.filter(state="paused").count() == 1
