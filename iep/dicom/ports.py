@@ -31,6 +31,7 @@ class House(Protocol):
     handlers: list[tuple[Any, Any]]
 
     def has_seat(self) -> bool: ...
+    def come_in(self) -> None: ...
     def sit(self, line: Line) -> None: ...
     def leave(self, line: Line) -> None: ...
 
@@ -59,12 +60,14 @@ class Handler(RequestHandler):
     server: Server
 
     def handle(self) -> None:
-        if (wrapped := self._in_secret()) is None:
-            return
-        self.request = wrapped
-        line = self._create_association()
-        self.server.listener.sit(line)
-        line.start()
+        try:
+            if (wrapped := self._in_secret()) is not None:
+                self.request = wrapped
+                line = self._create_association()
+                self.server.listener.sit(line)
+                line.start()
+        finally:
+            self.server.listener.come_in()
 
     def _in_secret(self) -> socket.socket | None:
         """The line after the handshake; None when there is no trust. A silent peer is cut."""

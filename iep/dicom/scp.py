@@ -32,6 +32,7 @@ from .wire import ACSE_SECONDS, NETWORK_SECONDS
 log = structlog.get_logger(__name__)
 
 CANNOT_UNDERSTAND = 0xC000
+REFUSALS_EVERY_SECONDS = 1.0  # of the log
 END_SECONDS = 5.0  # to finish what is being stored when we are told to stop
 _CALLED_UNKNOWN = (1, 1, 7)  # result, source, reason: PS3.8 9.3.4
 _CALLING_UNKNOWN = (1, 1, 3)
@@ -93,6 +94,8 @@ class Listener:
         self.ae.acse_timeout = acse_seconds
         self.is_ending = False
         self._lines: dict[Line, Caller | None] = {}
+        self._coming = 0  # connections that are no associations yet
+        self._refused, self._told = 0, -REFUSALS_EVERY_SECONDS
         self._lock = threading.Lock()
         self.reporter = commitment.Reporter()
         self._servers: list[Server] = []
@@ -131,9 +134,17 @@ class Listener:
     # --- Who comes in ----------------------------------------------------------------------------
 
     def has_seat(self) -> bool:
-        """Whether one more connection is taken at all, to be told yes or no."""
+        """Whether one more connection is taken at all; it then has `come_in` to end with."""
         with self._lock:
-            return len(self._lines) < 2 * self.most and not self.is_ending
+            if self.is_ending or len(self._lines) + self._coming >= 2 * self.most:
+                return False
+            self._coming += 1
+            return True
+
+    def come_in(self) -> None:
+        """A connection is an association now, or has failed to become one."""
+        with self._lock:
+            self._coming -= 1
 
     def sit(self, line: Line) -> None:
         with self._lock:
@@ -163,12 +174,22 @@ class Listener:
         )
         refusal = self._refusal(line, caller)
         if refusal is not None:
-            log.warning("dicom_refused", address=caller.address, reason=refusal)
+            self._tell_of(caller, refusal)
             return refusal
         wanted = [str(each.abstract_syntax) for each in asked.presentation_context_definition_list]
         line.acceptor.supported_contexts = contexts.supported(wanted)
         line.has_room = partial(self.rules.has_room, self.caller_of(line))
         return None
+
+    def _tell_of(self, caller: Caller, refusal: tuple[int, int, int]) -> None:
+        """One line a second, whatever somebody tries; it says how many there were."""
+        with self._lock:
+            self._refused += 1
+            is_silent = time.monotonic() - self._told < REFUSALS_EVERY_SECONDS
+            self._told = self._told if is_silent else time.monotonic()
+        if not is_silent:
+            refused = self._refused
+            log.warning("dicom_refused", address=caller.address, reason=refusal, refused=refused)
 
     def _refusal(self, line: Line, caller: Caller) -> tuple[int, int, int] | None:
         if self.is_ending or not self.rules.is_ready():

@@ -90,6 +90,8 @@ class Sender:
         if context_id is None:
             words = f"{self.peer.ae_title} does not take this kind of object in this encoding."
             raise DicomFailure(Phase.STORE, Family.NO_CONTEXT, words, is_permanent=True)
+        if not self.is_open:
+            raise self._gone(Family.ABORTED, "had ended the association")
         with line.alone():
             answer = self._ask(line, context_id, self._request(sop_class, sop_uid), path)
         return self._judge(answer)

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, BinaryIO
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
@@ -48,6 +48,7 @@ class Wire(AssociationSocket):
     def __init__(self, *arguments: Any, **words: Any) -> None:
         # OpenSSL allows no reading and writing of one line by two threads at once.
         self._turn: AbstractContextManager[Any] = nullcontext()
+        self._early = b""  # read already, to see whether there was anything
         super().__init__(*arguments, **words)
         if isinstance(self.socket, ssl.SSLSocket):
             self._turn = threading.RLock()
@@ -82,13 +83,28 @@ class Wire(AssociationSocket):
             time.sleep(POLL_SECONDS)
             return False
         try:
-            if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            if isinstance(self.socket, ssl.SSLSocket) and (self._early or self.socket.pending()):
                 return True
             readable, _, _ = select.select([self.socket], [], [], POLL_SECONDS)
+            if readable and isinstance(self.socket, ssl.SSLSocket):
+                return self._has_words(self.socket)
         except (OSError, ValueError):
             self.event_queue.put("Evt17")
             return False
         return bool(readable)
+
+    def _has_words(self, line: ssl.SSLSocket) -> bool:
+        """Whether what came is for us: TLS has letters of its own, for which nobody may wait."""
+        with self._turn:
+            seconds = line.gettimeout()
+            line.settimeout(0)
+            try:
+                self._early = line.recv(1)
+            except ssl.SSLWantReadError:
+                return False
+            finally:
+                line.settimeout(seconds)
+        return True  # or they hung up, which the next reading sees
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Exactly so many bytes, or fewer when they hung up. Raises OSError, TimeoutError."""
@@ -100,6 +116,8 @@ class Wire(AssociationSocket):
         got, deadline = 0, time.monotonic() + (self.assoc.network_timeout or NETWORK_SECONDS)
         line = self._line()
         with self._turn:
+            if self._early and len(view):
+                view[:1], self._early, got = self._early, b"", 1
             while got < len(view) and (came := line.recv_into(view[got:])):
                 got += came
                 if time.monotonic() > deadline:
@@ -231,16 +249,22 @@ def _values(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
         at += 4 + length
 
 
-def pieces_of(file: Any, context_id: int, limit: int) -> Iterator[memoryview]:
-    """The rest of the file as P-DATA-TF PDUs, one presentation data value each."""
-    buffers = bytearray(limit + 6), bytearray(limit + 6)  # a PDU's own head is not in its limit
+def pieces_of(file: BinaryIO, context_id: int, limit: int) -> Iterator[memoryview]:
+    """The rest of the file as P-DATA-TF PDUs, one presentation data value each.
+
+    Every one is of even length (PS3.8 E.1): a deflated data set whose writer left out the zero that
+    makes it even (PS3.5 A.5) gets it here; DCMTK waits for ever for such a byte.
+    """
+    room = (limit - 6) // 2 * 2  # a PDU's own head is not in its limit, its value's is
+    buffers = bytearray(12 + room), bytearray(12 + room)
     turn, size = 0, file.readinto(memoryview(buffers[0])[12:])
     while True:
-        following = file.readinto(memoryview(buffers[1 - turn])[12:]) if size else 0
-        control = 0 if following else 2  # 2: the last fragment
-        struct.pack_into(
-            ">BBLLBB", buffers[turn], 0, _P_DATA, 0, size + 6, size + 2, context_id, control
-        )
+        following = file.readinto(memoryview(buffers[1 - turn])[12:]) if size == room else 0
+        if size % 2:
+            buffers[turn][12 + size] = 0
+            size += 1
+        head = _P_DATA, 0, size + 6, size + 2, context_id, 0 if following else 2  # 2: the last
+        struct.pack_into(">BBLLBB", buffers[turn], 0, *head)
         yield memoryview(buffers[turn])[: 12 + size]
         if not following:
             return

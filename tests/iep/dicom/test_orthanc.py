@@ -1,10 +1,12 @@
 """With an archive that others wrote: sent to, found in, fetched from, and promised by."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from pydicom import dcmread
 from pydicom.uid import generate_uid
 
 from demo.processes import wait_until
@@ -19,10 +21,13 @@ from iep.dicom import (
     find_studies,
     move,
 )
+from iep.dicom.contexts import DEFLATED
+from tests import found
 from tests.iep.dicom import files, orthanc
 from tests.iep.dicom.shelf import Shelf, aside, listening, stored
 
 pytestmark = pytest.mark.needs_orthanc
+_KNOWN = {f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1", "2", "4", "6.1", "7", "3.1")}
 
 
 class Far:
@@ -155,3 +160,32 @@ def test_what_orthanc_sends_arrives_bit_for_bit_and_is_promised_to_it(far, study
     answer = far.archive.ask(report)
     assert answer["Status"] == "Success"
     assert len(answer["Success"]) == 6
+
+
+@pytest.mark.skipif(not files.CORPUS.is_dir(), reason=found.ABSENT)
+def test_every_encoding_that_an_archive_keeps_is_fetched_as_it_keeps_it(tmp_path):
+    """One image of each encoding, not decoded on its way. Its head Orthanc writes anew."""
+    wanted = {
+        image.transfer_syntax: image
+        for image in files.in_corpus()
+        if image.path.stat().st_size < 2_000_000 and image.sop_class in _KNOWN
+    }
+    with orthanc.running(tmp_path) as archive:
+        kept = {}
+        with Sender(archive.peer, [image.kind for image in wanted.values()]) as sender:
+            for image in wanted.values():
+                with contextlib.suppress(DicomFailure):  # Orthanc does not take them all
+                    sender.send(
+                        image.path, sop_uid=image.sop_uid, sop_class=image.sop_class,
+                        transfer_syntax=image.transfer_syntax,
+                    )  # fmt: skip
+                    kept[image.sop_uid] = image
+        assert len(kept) >= 8
+        assert DEFLATED[0] in {image.transfer_syntax for image in kept.values()}  # odd in its file
+        for image in kept.values():
+            study = str(dcmread(image.path, stop_before_pixels=True).StudyInstanceUID)
+            taking = Taking()
+            assert fetch(archive.peer, study, [image.sop_uid], store=taking) == 1
+            (came,) = (dcmread(path) for path in taking.kept.values())
+            assert came.file_meta.TransferSyntaxUID == image.transfer_syntax
+            assert came.PixelData == dcmread(image.path).PixelData

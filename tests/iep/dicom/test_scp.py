@@ -185,6 +185,16 @@ def test_a_listener_that_is_told_to_end_drops_what_is_half_here(shelf, tmp_path,
     calling.end(line)
 
 
+def test_a_crowd_that_says_nothing_gets_no_more_than_the_seats(shelf):
+    with listening(shelf, most=2, acse_seconds=30.0) as peer:
+        crowd = [_connected(peer) for _ in range(4)]
+        with _connected(peer) as late:
+            assert _is_cut(late)
+        for line in crowd:
+            line.close()
+        assert wait_until(lambda: _answers(peer), seconds=60)
+
+
 # --- Room ----------------------------------------------------------------------------------------
 
 

@@ -260,6 +260,15 @@ def test_a_peer_with_the_smallest_packets_gets_it_too(shelf, tmp_path, monkeypat
     assert shelf.digests() == {image.sop_uid: image.digest}
 
 
+def test_a_data_set_of_odd_length_is_made_even(ours, shelf, tmp_path):
+    image = files.make(tmp_path, size=1000)
+    image.path.write_bytes(image.path.read_bytes() + b"x")
+    with Sender(ours, [image.kind]) as sender:
+        assert _send(sender, image) == 0
+    (came,) = shelf.kept.values()
+    assert files.data_set(came) == files.data_set(image.path) + b"\0"
+
+
 # --- Questions -----------------------------------------------------------------------------------
 
 
