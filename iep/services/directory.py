@@ -14,11 +14,12 @@ from django.db import IntegrityError, transaction
 from accounts import audit
 from accounts.policies import Acting
 from accounts.roles import Permission
-from iep import dicom
+from iep import dicom, policies
 from iep.dicom.errors import DicomFailure
 from iep.errors import NotAccepted
 from iep.look_alikes import any_alike, normalised
 from iep.models import Alias, Institution, Node
+from iep.queries.transactions import sees_everywhere
 from iep.services.lines import peer_of
 
 
@@ -60,7 +61,7 @@ def save_institution(
     by: Acting,
 ) -> Institution:
     """Enter one (None), or change one. Raises NotAccepted: not_yours, code, look_alike."""
-    _must_keep(by)
+    _must_keep(by, institution)
     aliases = list(dict.fromkeys(" ".join(each.split())[:120] for each in aliases if each.strip()))
     kept = institution or Institution(entered_by=by.label[:150])
     others = alike(facts["name"], aliases, but=institution)
@@ -88,7 +89,7 @@ def save_node(
     node: Node | None, institution: Institution, facts: dict[str, Any], *, by: Acting
 ) -> Node:
     """Enter a machine (None), or change one. Raises NotAccepted: not_yours, name, ae_title."""
-    _must_keep(by)
+    _must_keep(by, institution)
     kept = node or Node(institution=institution)
     for field, value in facts.items():
         setattr(kept, field, value)
@@ -110,7 +111,7 @@ def save_node(
 
 def test_node(node: Node, *, by: Acting) -> str:
     """C-ECHO: the sentence that says how it went. Nothing of it is a fault of the page."""
-    _must_keep(by)
+    _must_keep(by, node.institution)
     _audit(node, "node_tested", by)
     try:
         dicom.echo(peer_of(node))
@@ -119,9 +120,15 @@ def test_node(node: Node, *, by: Acting) -> str:
     return f"{node.name} answers."
 
 
-def _must_keep(by: Acting) -> None:
-    if not by.may(Permission.KEEP_INSTITUTIONS) and not by.is_system:
+def _must_keep(by: Acting, institution: Institution | None) -> None:
+    """A trust's own entry, with its PACS, is its own lead's, or the central team's."""
+    if by.is_system:
+        return
+    if not by.may(Permission.KEEP_INSTITUTIONS):
         raise NotAccepted("not_yours", "Ask the service desk lead to change the directory.")
+    own = institution.organisation_id if institution is not None else None
+    if own and not policies.is_of_trust(by, own) and not sees_everywhere(by):
+        raise NotAccepted("not_yours", "This is another trust's own entry. Ask its lead.")
 
 
 def _audit(thing: Institution | Node, action: str, by: Acting) -> None:

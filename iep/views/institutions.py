@@ -135,5 +135,8 @@ def _said_of_node(node: Any) -> dict[str, str]:
 def test_node(request: HttpRequest, pk: int, node_id: int) -> HttpResponse:
     """C-ECHO, and the sentence that says how it went."""
     node = queries.node_of(pk, node_id)
-    messages.info(request, directory.test_node(node, by=request.acting))
+    try:
+        messages.info(request, directory.test_node(node, by=request.acting))
+    except NotAccepted as refusal:
+        messages.info(request, refusal.sentence)
     return redirect("iep:institution", pk)

@@ -243,6 +243,12 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 # Runs the service for all organisations, so nothing of it is elsewhere.
 EVERYWHERE = frozenset({"central"})
 
+# One directory of other hospitals serves every trust of an installation.
+OF_EVERY_TRUST = {
+    "iep:institution", "iep:change-institution", "iep:new-node", "iep:change-node",
+    "iep:test-node",
+}  # fmt: skip
+
 # A role may do it where it works, and the examples are not its own: (route, role).
 NOT_THEIR_OWN = {
     ("results:review", "ahp"), ("results:seen", "ahp"),

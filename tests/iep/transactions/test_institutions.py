@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.policies import SYSTEM
+from accounts.queries import acting_as, memberships_of
 from demo.pacs.archive import Archive
 from iep.errors import NotAccepted
 from iep.look_alikes import are_alike, distance, normalised
@@ -150,6 +151,17 @@ def test_the_desk_reads_the_directory_and_the_lead_keeps_it(world: World) -> Non
     assert "Change it" not in page
     page = world.client("mbp-lead").get(reverse("iep:institution", args=[far.pk])).content.decode()
     assert "Change it" in page
+
+
+def test_a_trusts_own_pacs_is_changed_by_its_own_lead_or_the_central_team(world: World) -> None:
+    pacs = exchange.our_pacs(world)
+    said = {"name": pacs.name, "is_default": True}
+    elsewhere = acting_as(memberships_of(world.stranger("mbp-lead").pk)[0])
+    with pytest.raises(NotAccepted) as refusal:
+        directory.save_node(pacs, pacs.institution, said, by=elsewhere)
+    assert refusal.value.code == "not_yours"
+    directory.save_node(pacs, pacs.institution, said, by=world.acting("mbp-lead"))
+    directory.save_node(pacs, pacs.institution, said, by=world.acting("central"))
 
 
 def test_one_default_machine_is_left_over(world: World) -> None:
