@@ -52,13 +52,17 @@ class World:
     def stranger(self, username: str) -> User:
         """Somebody with that person's role at another place of the same kind."""
         model = memberships_of(self.user(username).pk)[0]
+        parent = model.organisation.parent
+        if parent is not None:  # a department of the same trust would be no stranger
+            said = {"name": "Faraway Trust", "kind": parent.kind}
+            parent, _ = Organisation.objects.get_or_create(ods_code="ZZFAR", defaults=said)
         place, _ = Organisation.objects.get_or_create(
             ods_code=f"ZZ{model.organisation.pk}",
             defaults={
                 "name": "Faraway",
                 "kind": model.organisation.kind,
                 "discipline": model.organisation.discipline,
-                "parent": model.organisation.parent,
+                "parent": parent,
                 "may_request": model.organisation.may_request,
                 "vets_here": model.organisation.vets_here,
             },
