@@ -20,15 +20,17 @@ from messaging.policies import may_operate_mail, may_verify_mailbox
 def mailbox_for(organisation: Organisation, purpose: str, *, modality: str = "") -> Mailbox | None:
     """The mailbox of that place for that purpose, of a department else its trust's; None: no mail.
 
-    The one of the modality goes before the one for every modality. Only verified ones.
+    The one of the modality goes before the one for every modality. Only verified ones, and never
+    a person's own.
     """
     places = [organisation.pk]
     if organisation.kind == OrganisationKind.DEPARTMENT and organisation.parent_id:
         places.append(organisation.parent_id)
     # Most places have none, and this is asked of each result that is filed.
-    if not Mailbox.objects.filter(organisation_id__in=places, purpose=purpose).exists():
+    theirs = Q(organisation_id__in=places, purpose=purpose, is_personal=False)
+    if not Mailbox.objects.filter(theirs).exists():
         return None
-    wanted = usable_mailboxes().filter(purpose=purpose, modality__in={modality, ""})
+    wanted = usable_mailboxes().filter(theirs, modality__in={modality, ""})
     for place in places:
         found = wanted.filter(organisation_id=place).order_by("-modality", "pk").first()
         if found:

@@ -75,7 +75,8 @@ def test_an_empty_form_names_every_missing_field_and_each_link_leads_to_a_field(
     assert response.status_code == 422
     anchors = summary(response)
     assert anchors[:7] == [
-        "kind-import", "nhs_number", "family_name", "given_names", "birth_date", "s_number", "where",
+        "kind-import", "nhs_number", "family_name", "given_names", "birth_date", "s_number",
+        "where",
     ]  # fmt: skip
     assert {"exam-1-date", "requester_name", "consultant", "reason", "kind-import"} <= set(anchors)
     text = response.content.decode()
