@@ -110,7 +110,7 @@ def queue_fetch(
     with atomic():
         transfer = _create(
             kind, node, priority=priority, purpose=purpose, title=title, transaction=transaction,
-            by=by, study_uid=study_uid, images=len(expected or ()),
+            by=by, study_uid=study_uid, images=len({each.sop_uid for each in expected or ()}),
         )  # fmt: skip
         expect(transfer, expected or ())
     return transfer
