@@ -10,6 +10,7 @@ from demo.embedded import CannotStart
 from demo.processes import Child, end_group, follow, heeds_interrupt
 
 LONGEST_WAIT = 30.0  # seconds between two tries to start the same process
+TOGETHER = 20.0  # seconds that all but the servers have to stop in order
 STEADY_AFTER = 60.0  # seconds of running after which earlier failures are forgotten
 
 
@@ -114,8 +115,10 @@ class Supervisor:
         others, servers = self.watched[last:], self.watched[:last]
         for watched in others:
             watched.child.ask_to_stop()
-        for watched in others:
-            watched.child.stop(patience=0.0 if self.impatient else None)
+        deadline = time.monotonic() + TOGETHER
+        for watched in others:  # all were asked at once, so their time runs at once
+            left = max(0.0, deadline - time.monotonic())
+            watched.child.stop(patience=0.0 if self.impatient else left)
         for watched in reversed(servers):
             watched.child.stop()
         self.watched.clear()
