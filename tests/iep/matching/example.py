@@ -25,8 +25,8 @@ def a_study(cast: World) -> Study:
     )  # fmt: skip
     key = uuid.uuid5(uuid.NAMESPACE_OID, UID)  # always the same, so that one file is all there is
     file = ReceivedFile.objects.create(
-        id=key, state="kept", origin="dicom", study=study, size=1, sha256="0" * 64, sop_uid=f"{UID}.1",
-        series_uid=f"{UID}.2", modality="CT", organisation=cast.place("RZ1"),
+        id=key, state="kept", origin="dicom", study=study, size=1, sha256="0" * 64,
+        sop_uid=f"{UID}.1", series_uid=f"{UID}.2", modality="CT", organisation=cast.place("RZ1"),
     )  # fmt: skip
     written = storage.writer()
     written.write(grey(np.zeros((8, 8), np.uint8)))
