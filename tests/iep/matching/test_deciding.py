@@ -7,6 +7,7 @@ from iep.errors import NotAccepted
 from iep.models import Study
 from iep.queries.matching import agreement, page_for, people_for
 from iep.services import filing, matching
+from iep.services.merging import FOLLOWER
 from messaging.models import OutboundMessage
 from tests.requesting.surgery import next_number
 
@@ -243,3 +244,13 @@ def test_once_an_image_has_left_for_pacs_the_match_stays(desk):
     said = refusal(matching.unmatch, study, why="Too late.", by=desk.desk)
     assert said.code == "left"
     assert filing.live_transfers(study).exists()
+
+
+@pytest.mark.hazard("H41")
+def test_a_merge_takes_along_what_two_persons_matched(desk, world):
+    study = desk.arrived(name="Testpatent^Agnes")
+    matching.vouch(study, patient=desk.agnes, why="Rang Pat.", by=desk.desk)
+    desk.match(study, by=desk.lead)
+    stays = world.patient(s_number="S1234599", nhs_number=None)
+    FOLLOWER.move(FOLLOWER.holdings(desk.agnes), to=stays)
+    assert (fresh(study).patient, fresh(study).vouched_patient) == (stays, stays)
