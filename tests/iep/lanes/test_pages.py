@@ -109,7 +109,7 @@ def test_what_fell_short_says_why_and_is_sent_again_with_one_click(world, pacs):
     assert "Incomplete: 4 of 4" not in page
     assert "Incomplete: 3 of 4 images" in page
     assert next(iter(pacs.refuses)) in page
-    assert "Retry series 1" in page
+    assert "Retry series " in page
     pacs.refuses = set()
     assert "CT chest: is tried again." in text(
         act(client, transfer, "retry", back=reverse("iep:failures"))
