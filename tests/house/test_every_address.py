@@ -105,7 +105,7 @@ def test_every_route_is_in_the_promise_and_every_line_of_it_is_a_route() -> None
 
 def test_public_pages_are_few_and_known() -> None:
     public = {name for name, needed in ACCESS.items() if PUBLIC in (needed, *_values(needed))}
-    machines = {name for name in public if name.startswith("iep:gateway-")}  # each request is signed
+    machines = {name for name in public if name.startswith("iep:gateway-")}  # each is signed
     assert public - machines == {
         "accessibility", "accounts:sign-in", "accounts:sign-out", "accounts:signed-out", "healthz",
         "keyboard", "launch", "metrics", "readyz",
