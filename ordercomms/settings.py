@@ -12,6 +12,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from messaging import mail_server
+from ordercomms.sweeps import SWEEPS as SWEEPS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
@@ -165,35 +166,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "5"))
-# What each worker's sweeper runs, by the queue it serves: see messaging/sweeper.py.
-SWEEPS = {
-    "hl7_in": ["messaging.tasks.sweep_inbox", "messaging.tasks.sweep_operators"],
-    "hl7_out": [
-        "messaging.tasks.sweep_links",
-        "messaging.tasks.sweep_probes",
-        "messaging.tasks.sweep_outbox",
-        "messaging.tasks.sweep_unanswered",
-    ],
-    "mail": ["messaging.tasks.sweep_mail"],
-    "timers": [
-        "messaging.tasks.sweep_links",  # here too: a dead worker out must not go unseen
-        "requesting.tasks.sweep",
-        "messaging.tasks.sweep_drills",
-        "iep.tasks.sweep_on_call",
-        "results.tasks.sweep_unread",
-        "results.tasks.sweep_news",
-        "results.tasks.sweep_reconciliation",
-        "ordercomms.standby.turn.sweep",
-    ],
-    "images": [
-        "iep.tasks.sweep_telling",
-        "iep.tasks.sweep_arrivals",
-        "iep.tasks.sweep_leftovers",
-        "iep.tasks.sweep_tickets",
-        "iep.tasks.sweep_transactions",
-        "iep.tasks.sweep_filing",
-    ],  # the image exchange: what came, clocks, what the other side is to be told
-}
 
 # --- When we ourselves are down: see ordercomms/standby -------------------------------------------
 # A page for everybody and a sealed pack for each place, written every 15 minutes to a folder that
