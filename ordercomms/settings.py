@@ -242,7 +242,7 @@ IMAGE_DESK_HOLIDAYS = os.environ.get("IMAGE_DESK_HOLIDAYS", "GB-ENG")  # empty: 
 # The last of the disk: the reserve (or 5 %, where that is more) is kept for blue light.
 IMAGES_RESERVE_BYTES = int(os.environ.get("IMAGES_RESERVE_BYTES", str(1024**3)))
 IMAGES_LEAST_BYTES = int(os.environ.get("IMAGES_LEAST_BYTES", str(256 * 1024**2)))
-# Lanes: see iep/lanes.py. A worker of lanes_out or lanes_in runs all of its lanes, or those named.
+# Lanes: see iep/lanes.py. A worker of lanes_out or lanes_in runs all of its direction, or these.
 LANES = os.environ.get("LANES", "")  # "out-1,out-2": one process per lane in production
 LANES_NIGHT = os.environ.get("LANES_NIGHT", "20:00-06:00")  # batch work, by the clock in London
 # Lanes that take standard work before Blue Light. None: Blue Light goes first in every lane.
