@@ -154,6 +154,17 @@ def test_a_text_that_says_blue_light_is_never_quietly_standard(desk):
     assert "priority" in summary(response)
 
 
+@pytest.mark.parametrize("name", [
+    "where", "note-where", "note-kind", "note-exam-1", "pasted", "exam-1-description", "consultant",
+    "picked", "key", "note-priority", "eligibility", "institution",
+])  # fmt: skip
+def test_nothing_that_was_posted_becomes_markup(desk, name):
+    asking.hospital("Nottingham City Hospital")
+    said = WHOLE | {"where": "nottingham", name: "\"'><script>alert(1)</script>"}
+    for verb in ("check", "change where"):
+        assert "<script>alert" not in desk.post(ASK, said | {"do": verb}).content.decode()
+
+
 def test_a_text_of_nothing_says_so(desk):
     response = desk.post(ASK, {"do": "pick", "pasted": "Good morning", "rows": "1"})
     assert response.status_code == 422
