@@ -256,7 +256,8 @@ def test_blue_light_is_looked_into_first_and_discs_last(exchange):
     old = exchange.comes(files.image())
     made = Transaction.objects.create(
         number=7, kind="request", direction="out", institution=exchange.them, priority=0,
-        organisation=exchange.trust, state_since=timezone.now(), created_by="A test",
+        eligibility="ambulance", organisation=exchange.trust, state_since=timezone.now(),
+        created_by="A test",
     )  # fmt: skip
     blue = exchange.comes(files.image(), transaction=made)
     assert [each.pk for each in reading._claim()] == [blue.pk, old.pk]
