@@ -227,6 +227,7 @@ def _one_death(
     rig.until(lambda: bool(_now(transfer)) and transfer.images_done >= 5, seconds=60)
     process = rig.children[victim].process
     os.kill(process.pid, sig)
+    Lane.objects.filter(name=heir).update(is_paused=False)
     began, before = time.monotonic(), transfer.fence
     rig.until(lambda: bool(_now(transfer)) and transfer.fence > before, seconds=60)
     took = time.monotonic() - began
