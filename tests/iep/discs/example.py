@@ -5,7 +5,7 @@ from typing import Any
 
 from demo.people import KINGSMERE
 from iep import storage
-from iep.models import Disc, ReceivedFile
+from iep.models import Disc, Institution, ReceivedFile
 from iep.services import arrivals, tickets
 from iep.states.priorities import Priority, Reason
 from iep.states.studies import FileState, Origin
@@ -32,7 +32,9 @@ def a_disc(world: World) -> Disc:
     """One of Kingsmere's."""
     found = Disc.objects.filter(ticket__organisation__ods_code=KINGSMERE).first()
     if found is None:
-        found = tickets.open_ticket(new_ticket(), by=world.acting("mbp")).disc_set.get()
+        them, _ = Institution.objects.get_or_create(code="RZM", defaults={"name": "St Mary’s"})
+        ticket = tickets.open_ticket(new_ticket(institution=them), by=world.acting("mbp"))
+        found = ticket.disc_set.get()
     return found
 
 
