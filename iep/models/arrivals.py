@@ -138,8 +138,9 @@ class Study(models.Model):
             ),
             models.Index(fields=["state", "due_at"], name="studies_by_state"),
             models.Index(fields=["patient", "-acquired_on"], name="studies_of_patient"),
-            models.Index(fields=["last_file_at"], name="studies_coming",
-                         condition=Q(whole_at__isnull=True)),
+            models.Index(
+                fields=["last_file_at"], name="studies_coming", condition=Q(whole_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

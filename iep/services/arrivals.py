@@ -62,6 +62,12 @@ def receive(
         sop_class=sop_class[:64],
         transfer_syntax=transfer_syntax[:64],
     )
+    _keep(file, written)
+    return file
+
+
+def _keep(file: ReceivedFile, written: storage.Writing) -> None:
+    """The bytes first, then the row: neither without the other."""
     written.keep(file.pk)
     try:
         file.size, file.sha256 = written.size, written.sha256
@@ -70,7 +76,6 @@ def receive(
     except BaseException:
         storage.discard(file.pk)
         raise
-    return file
 
 
 def discard(study: Study, *, why: str, by: Acting) -> Study:

@@ -64,10 +64,7 @@ def attach(
     `confirmed_by` names the person of the other side of one that `came_in`.
     Raises NotAccepted: not_confirmed, empty, too_large, not_a_report, wrong_content, too_many.
     """
-    if not confirmed:
-        raise NotAccepted(
-            "not_confirmed", "Read the report, then confirm that its content is right."
-        )
+    _must_be(confirmed)
     kind, content, content_type = _content(file_name, content, text)
     with transaction.atomic():
         row = locked(thing)
@@ -86,6 +83,13 @@ def attach(
         if not came_in:
             tell(row, "attachment", id=str(kept.pk))
     return kept
+
+
+def _must_be(confirmed: bool) -> None:
+    if not confirmed:
+        raise NotAccepted(
+            "not_confirmed", "Read the report, then confirm that its content is right."
+        )
 
 
 def _content(file_name: str, content: bytes, text: str) -> tuple[str, bytes, str]:

@@ -54,7 +54,7 @@ TRANSITIONS: dict[tuple[StudyState, StudyEvent], StudyState] = {
             S.FILED,
             S.STOPPED,
             S.OUTGOING,
-        )  # fmt: skip
+        )
     },
     (S.STOPPED, E.RELEASED): S.FAILED_VERIFICATION,
     (S.FAILED_VERIFICATION, E.MATCHED): S.MATCHED,

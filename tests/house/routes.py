@@ -51,9 +51,9 @@ from requesting.services import drilling
 from results import services as results
 from results.models import Attachment, Document, Report
 from tests.iep.discs import example as disc_example
+from tests.iep.lanes import example as lanes_example
 from tests.iep.matching import example as matching
 from tests.iep.tickets import asking
-from tests.iep.lanes import example as lanes_example
 from tests.iep.transactions import exchange
 from tests.messaging.mails import mail_that_came_back
 from tests.requesting.conftest import seed_surgery
@@ -261,7 +261,7 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
             "again",
             "decline",
             "cancel",
-        )  # fmt: skip
+        )
     },
     **{
         f"iep:{name}": lambda cast: {"pk": lanes_example.a_transfer(cast).pk}

@@ -16,7 +16,7 @@ from messaging.states import IN_LISTS, OUT_LISTS, InState, List
 from ordercomms.lists import LISTED, Listed, roles_that_open, unlisted
 from tests.house.routes import routes
 
-OURS = ("accounts", "messaging", "patients", "catalogue", "requesting", "results")
+OURS = ("accounts", "messaging", "patients", "catalogue", "requesting", "results", "iep")
 STATES = ("state", "status")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 LONGEST_FUNCTION, LONGEST_FILE = 40, 400
 ROOMS = (
-    "accounts", "catalogue", "demo", "messaging", "nhsuk", "ordercomms", "patients", "requesting",
+    "accounts", "catalogue", "demo", "iep", "messaging", "nhsuk", "ordercomms", "patients", "requesting",
     "results",
 )  # fmt: skip
 

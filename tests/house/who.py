@@ -90,7 +90,7 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "requesting:drills": (ORDERING, NOBODY),
     "requesting:plan-drill": (NOBODY, CENTRAL),
     "requesting:drill": (ORDERING, NOBODY),
-    "requesting:drill-act": (NOBODY, ORDERING),
+    "requesting:drill-act": (NOBODY, STAFF),
     "requesting:drill-report": (ORDERING, NOBODY),
     "requesting:drill-file": (ORDERING, NOBODY),
     "requesting:practice-form": (ORDERING, ORDERING),
