@@ -9,8 +9,8 @@ import pytest
 
 LONGEST_FUNCTION, LONGEST_FILE = 40, 400
 ROOMS = (
-    "accounts", "catalogue", "demo", "iep", "messaging", "nhsuk", "ordercomms", "patients", "requesting",
-    "results",
+    "accounts", "catalogue", "demo", "iep", "messaging", "nhsuk", "ordercomms", "patients",
+    "requesting", "results",
 )  # fmt: skip
 
 
