@@ -19,7 +19,7 @@ from requesting.services import drilling
 from results import inbound as results
 
 
-def hear_orders(message: Message, inbound: InboundMessage) -> None:
+def hear_status(message: Message, inbound: InboundMessage) -> None:
     """What a department says of orders: of imported images where the number is theirs (ORC-2),
     else of requests."""
     if imaging.is_ours(message):
@@ -42,14 +42,14 @@ ROUTES: dict[tuple[str, str], Callable[..., None]] = {
     ("ADT", "A42"): merging.park_visits,
     ("ADT", "A47"): merging.change_number,
     # What departments say of orders: docs/hl7/orders.md
-    ("ORG", "O20"): hear_orders,
-    ("ORL", "O22"): hear_orders,
-    ("ORL", "O34"): hear_orders,
-    ("ORR", "O02"): hear_orders,
-    ("OMG", "O19"): hear_orders,
-    ("OML", "O21"): hear_orders,
-    ("OML", "O33"): hear_orders,
-    ("ORM", "O01"): hear_orders,
+    ("ORG", "O20"): hear_status,
+    ("ORL", "O22"): hear_status,
+    ("ORL", "O34"): hear_status,
+    ("ORR", "O02"): hear_status,
+    ("OMG", "O19"): hear_status,
+    ("OML", "O21"): hear_status,
+    ("OML", "O33"): hear_status,
+    ("ORM", "O01"): hear_status,
 }
 DELIVERY: dict[str, Callable[..., Any]] = {
     "requesting.OrderMessage": requests.record_delivery,

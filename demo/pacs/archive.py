@@ -96,6 +96,7 @@ class Archive:
         return made
 
     def start(self) -> None:
+        self._was = _config.UNRESTRICTED_STORAGE_SERVICE  # of the whole process: tests have others
         _config.UNRESTRICTED_STORAGE_SERVICE = True
         handlers = [
             (evt.EVT_CONN_OPEN, _at_once), (evt.EVT_REQUESTED, self._on_request),
@@ -112,6 +113,7 @@ class Archive:
         if self._server:
             self._server.ae.shutdown()  # its associations, and the server
             self._server = None
+            _config.UNRESTRICTED_STORAGE_SERVICE = self._was
 
     def __enter__(self) -> Self:
         self.start()

@@ -25,7 +25,8 @@ def people(world):
 
 def search(page, text: str):
     page.goto("/patients")
-    page.keyboard.type(text)  # the cursor is in the box already
+    expect(page.get_by_label(BOX)).to_be_focused()
+    page.keyboard.type(text)
     page.keyboard.press("Enter")
     page.wait_for_load_state()
 

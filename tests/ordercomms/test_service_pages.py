@@ -53,7 +53,7 @@ def test_checks_of_requests_are_parts_of_the_service_with_their_true_state(world
     assert "open requests as it is chosen: 1 rule in force." in html
     assert "the patient as it is chosen: 2 rules in force." in html
     Rule.objects.create(key="new", version=1, kind="not_known_here", level="L1", source="Here")
-    assert page(world, "gp").count("Not running") == 2
+    assert page(world, "gp").count("Not running (") == 2
 
 
 @pytest.mark.hazard("H49")
