@@ -23,6 +23,8 @@ from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
 from pydicom.pixels.utils import _array_common
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from . import decoding
+
 MOST_EDGE = 16_384  # pixels, of rows or columns
 MOST_FRAME = 96 * 1024 * 1024  # bytes, of one frame as it is decoded
 MOST_INFLATED = 192 * 1024 * 1024  # bytes, of a deflated dataset
@@ -144,6 +146,7 @@ def _number(header: Dataset, name: str, default: int = 0) -> int:
 def _decoded(
     file: BinaryIO, header: Dataset, options: dict[str, Any], syntax: UID, frame: int
 ) -> np.ndarray:
+    decoding.load()
     try:
         decoder = get_decoder(syntax)
         is_encapsulated = syntax.is_encapsulated
@@ -361,6 +364,7 @@ def _shown_as(header: Dataset, wide: int, high: int) -> tuple[float, float]:
 
 def warm_up() -> None:
     """Load what decoding and writing load when they are first used: later no file opens."""
+    decoding.load()
     Image.init()
     out = BytesIO()
     Image.new("L", (8, 8)).save(out, "PNG")
