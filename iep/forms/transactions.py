@@ -10,7 +10,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 
-from iep.queries.home import Chip, Filters
+from iep.queries.home_filters import Chip, Filters
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
     PRIORITY_WORDS,
@@ -55,6 +55,7 @@ def read_filters(data: Mapping[str, str], search: str) -> tuple[Filters, Errors]
         institution=" ".join(data.get("institution", "").split())[:60],
         assigned=assigned if assigned in ("me", "nobody") else "",
         chip=chip if chip in set(Chip) else "", since=since, until=until, search=search,
+        ended=data.get("ended") == "all",
     )  # fmt: skip
     return filters, errors
 

@@ -8,17 +8,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Min, OuterRef, Subquery, prefetch_related_objects
 from django.urls import reverse
 
-from iep.models import Ticket, Transaction, Transfer
+from iep.models import Disc, Ticket, Transaction, Transfer
+from iep.states.discs import DiscState
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketKind, TicketState
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import TransferState
 
 from .blue_light import clock_words
-from .sentences import Turn, days_left, is_late, progress_of, sentence, turns_of
-from .transactions import unread_of
+from .endings import Ending, days_until, ending_of, ticket_ending
+from .sentences import Turn, is_late, progress_of, sentence, turns_of
+from .transactions import unread
 
 S, T = TransactionState, TicketState
 
@@ -38,7 +41,7 @@ class Row:
     unread: int
     status: str  # for the tag
     sentence: str
-    days_left: int | None
+    ending: Ending | None  # the clock that ends it, or has to be met
     is_blue: bool
     is_late: bool
     reference: str  # the call reference
@@ -52,25 +55,32 @@ def rows_of(keys: Sequence[tuple[Any, ...]], now: datetime) -> Iterator[Row]:
         str(each.pk): each
         for each in Transaction.objects.filter(pk__in=ids).select_related(
             "institution", "ticket", "assigned_to", "node"
-        ).prefetch_related("studies")
+        ).annotate(unread=unread())
     }  # fmt: skip
+    matched = [each for each in things.values() if each.state == S.FIXED_UP]
+    prefetch_related_objects(matched, "studies")  # what they were matched to stands in the list
     tickets = {
         str(each.pk): each
         for each in Ticket.objects.filter(pk__in=[key[0] for key in keys if key[1]]).select_related(
             "institution", "assigned_to"
-        )
-    }
+        ).annotate(drop_off_by=_drop_off_by())
+    }  # fmt: skip
     transfers = _transfers_of(ids)
     waiting = [
         each for rows in transfers.values() for each in rows if each.state == TransferState.WAITING
     ]
-    turns, unread = turns_of(waiting), unread_of(list(things.values()))
+    turns = turns_of(waiting)
     for key in keys:
         if key[1]:
             yield ticket_row(tickets[key[0]], now)
         else:
             thing = things[key[0]]
-            yield _row(thing, transfers.get(thing.pk, []), turns, unread, now)
+            yield _row(thing, transfers.get(thing.pk, []), turns, now)
+
+
+def _drop_off_by() -> Subquery:
+    waiting = Disc.objects.filter(ticket=OuterRef("pk"), state=DiscState.EXPECTED.value)
+    return Subquery(waiting.order_by().values("ticket").annotate(at=Min("due_at")).values("at"))
 
 
 def _transfers_of(ids: Sequence[Any]) -> dict[Any, list[Transfer]]:
@@ -84,10 +94,9 @@ _KINDS = {"request": "Request", "transfer": "Transfer", "direct": "Direct routin
 
 
 def _row(
-    thing: Transaction,
+    thing: Any,  # a Transaction, with `unread`
     transfers: list[Transfer],
     turns: dict[UUID, Turn],
-    unread: dict[UUID, int],
     now: datetime,
 ) -> Row:
     is_blue = thing.priority == Priority.BLUE_LIGHT
@@ -100,10 +109,10 @@ def _row(
         is_ticket=False,
         institution=thing.institution.full_name,
         assigned=thing.assigned_to.display_name if thing.assigned_to else "",
-        unread=unread.get(thing.pk, 0),
+        unread=thing.unread,
         status=thing.state,
         sentence=sentence(thing, now, progress=progress_of(transfers), turn=turns.get(thing.pk)),
-        days_left=days_left(thing, now),
+        ending=ending_of(thing, now),
         is_blue=is_blue,
         is_late=is_late(thing, now) and thing.state not in (S.DELIVERED, S.DECLINE, S.FAILED),
         reference=thing.ticket.reference if thing.ticket else "",
@@ -117,8 +126,8 @@ def days_matter(thing: Transaction) -> bool:
     return thing.state not in {S.DELIVERED, S.FIXED_UP, S.PURGED, S.CANCELLED, S.DECLINE}
 
 
-def ticket_row(ticket: Ticket, now: datetime) -> Row:
-    """A ticket of which no transaction is under way."""
+def ticket_row(ticket: Any, now: datetime) -> Row:
+    """A ticket that is a row; with `drop_off_by`, until when its first disc is expected."""
     open_states = {T.NEW, T.AWAITING_DETAILS, T.ACCEPTED, T.WITH_OTHER, T.ARRIVED}
     is_blue = ticket.priority == Priority.BLUE_LIGHT
     late = ticket.due_at is not None and ticket.due_at <= now and ticket.state in open_states
@@ -134,7 +143,7 @@ def ticket_row(ticket: Ticket, now: datetime) -> Row:
         unread=0,
         status=_TICKET_TAGS[T(ticket.state)],
         sentence=_ticket_sentence(ticket, now),
-        days_left=None,
+        ending=ticket_ending(ticket, now, ticket.drop_off_by),
         is_blue=is_blue,
         is_late=late,
         reference=ticket.reference,
@@ -153,7 +162,7 @@ _TICKET_TAGS = {
 
 def _ticket_sentence(ticket: Ticket, now: datetime) -> str:
     if ticket.state == T.AWAITING_DETAILS and ticket.due_at:
-        left = max(0, (ticket.due_at - now).days)
+        left = days_until(ticket.due_at, now)
         whom = "the other hospital" if ticket.chased == "institution" else ticket.requester_name
         return f"Waiting for {whom}. Cancels itself in {left} day{'' if left == 1 else 's'}."
     return {

@@ -5,7 +5,6 @@ The statuses are the portal's own words (ux.md 2.3); the sentences are ours.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,8 @@ from iep.models.directory import NodeKind
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import TransferState
 from nhsuk.formats import cdate_text
+
+from .endings import days_left, days_until
 
 S = TransactionState
 ROUGH_RATE = 20.0  # images a second and lane, where it is not known: only for "starts about"
@@ -43,14 +44,6 @@ class Turn:
     place: int  # 1 is next
     is_inbound: bool
     starts_at: datetime
-
-
-def days_left(thing: Transaction, now: datetime) -> int | None:
-    """Until it is removed from the exchange; None where nothing is to be removed."""
-    over = {S.DELIVERED, S.FIXED_UP, S.PURGED, S.CANCELLED, S.DECLINE}
-    if thing.purge_at is None or thing.state in over:
-        return None
-    return max(0, math.ceil((thing.purge_at - now) / timedelta(days=1)))
 
 
 def is_late(thing: Transaction, now: datetime) -> bool:
@@ -123,7 +116,7 @@ def is_gateway(thing: Transaction) -> bool:
 
 
 def _awaiting(thing: Transaction, now: datetime, *_: object) -> str:
-    left = max(0, (thing.due_at - now).days) if thing.due_at else 0
+    left = days_until(thing.due_at, now) if thing.due_at else 0
     return f"Waiting for {thing.institution.name}. Two weeks end in {_days(left)}."
 
 

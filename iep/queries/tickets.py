@@ -22,6 +22,8 @@ from iep.policies import trust_of
 from iep.states.tickets import OPEN, TicketKind, TicketState
 from nhsuk.formats import cdate_text
 
+from .endings import days_until
+
 KIND_WORDS: Final = {
     TicketKind.IMPORT: "Get images for us",
     TicketKind.EXPORT: "Send images out",
@@ -157,8 +159,7 @@ def days_left(ticket: Ticket, *, now: datetime | None = None) -> int | None:
     """Calendar days until the two weeks are over; None where nobody is asked for anything."""
     if ticket.state != TicketState.AWAITING_DETAILS or ticket.due_at is None:
         return None
-    today = timezone.localdate(now or timezone.now())
-    return max((timezone.localdate(ticket.due_at) - today).days, 0)
+    return days_until(ticket.due_at, now or timezone.now())
 
 
 # --- Is it asked for already? --------------------------------------------------------------------

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.utils import timezone
 
@@ -35,10 +36,10 @@ from iep.states.transactions import (
 )
 from iep.states.transfers import TransferState
 
+from .endings import days_left
 from .gateway import NotTold, not_told
 from .sentences import (
     Progress,
-    days_left,
     is_gateway,
     is_late,
     progress_of,
@@ -90,18 +91,13 @@ def sees_everywhere(acting: Acting) -> bool:
     return acting.may(P.VIEW_EXCHANGE) and acting.may(P.OPERATE_MESSAGES)
 
 
-def lone_tickets(acting: Acting) -> QuerySet[Ticket]:
-    """Tickets of which no transaction is under way: none was made, or it came to nothing."""
-    over = [S.CANCELLED.value, S.PURGED.value]
-    live = Transaction.objects.filter(ticket=OuterRef("pk")).exclude(state__in=over)
-    rows = (
-        Ticket.objects.all()
-        if sees_everywhere(acting)
-        else Ticket.objects.filter(organisation=policies.trust_of(acting))
-    )
+def of_exchange(acting: Acting) -> QuerySet[Ticket]:
+    """The tickets of the person's own trust; all of them for who runs the service everywhere."""
     if not acting.may(P.VIEW_EXCHANGE):
         return Ticket.objects.none()
-    return rows.exclude(Exists(live))
+    if sees_everywhere(acting):
+        return Ticket.objects.all()
+    return Ticket.objects.filter(organisation=policies.trust_of(acting))
 
 
 def open_ticket(acting: Acting, reference: str) -> Ticket:
@@ -223,11 +219,10 @@ def may_have_left(transfers: Sequence[Transfer]) -> bool:
     )
 
 
-def unread_of(things: Sequence[Transaction]) -> dict[UUID, int]:
-    """How many messages of theirs nobody here has read, by transaction."""
+def unread() -> Coalesce:
+    """How many messages of theirs nobody here has read: a column of a query of transactions."""
     rows = TransactionMessage.objects.filter(
-        transaction__in=[each.pk for each in things],
-        direction=Direction.IN.value,
-        read_at__isnull=True,
+        transaction=OuterRef("pk"), direction=Direction.IN.value, read_at__isnull=True
     )
-    return dict(rows.values_list("transaction_id").annotate(Count("pk")).order_by())
+    counted = rows.order_by().values("transaction").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0, output_field=IntegerField())

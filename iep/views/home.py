@@ -23,7 +23,7 @@ EMPTY = {
     Tab.ACCEPTED: "Nothing is accepted and waiting for its images.",
     Tab.PROGRESS: "No images are on their way.",
     Tab.FAILED: "Nothing has failed.",
-    Tab.ALL: "Nothing in these days.",
+    Tab.ALL: "Nothing is under way.",
 }
 
 
@@ -35,9 +35,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("iep:home", query={"tab": "all", "who": token}))
     context = _context(request)
     tab = context["tab"]
-    context["page"] = queries.home(
-        request.acting, tab, context["filters"], page=read_page(request.GET)
-    )
+    page = queries.home(request.acting, tab, context["filters"], page=read_page(request.GET))
+    context |= {"page": page, "counts": page.counts}
     audit.record(
         acting=request.acting, action="list_transactions", object_type="iep.Transaction",
         reason=f"tab {tab}", request=request,
@@ -51,8 +50,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     return {
         "tab": read_tab(request.GET),
         "tabs": [(each.value, words) for each, words in TAB_WORDS.items()],
-        "counts": queries.counts(request.acting),
-        "alarms": blue_light.alarms(request.acting),
+        "alarms": blue_light.recent_alarms(request.acting),
         "filters": filters,
         "days": {
             name: cdate_text(day) if day else request.GET.get(name, "")

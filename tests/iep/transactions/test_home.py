@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -11,12 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.policies import SYSTEM
-from iep.models import Transaction
+from iep.models import Alias, Study, Ticket, Transaction, Transfer
 from iep.queries import blue_light
 from iep.queries import home as queries
+from iep.queries.endings import Ending
 from iep.queries.sentences import ordinal, sentence
 from iep.queries.transactions import detail
-from iep.services import transactions
+from iep.services import tickets, transactions
 from iep.services.sending import put_on_exchange
 from iep.states.transactions import (
     LABELS,
@@ -28,6 +30,7 @@ from iep.states.transactions import (
 )
 from nhsuk.tags import EXCHANGE_STATES
 from tests.counting import cost_of
+from tests.iep.tickets import asking
 from tests.iep.transactions import exchange
 from tests.world import World
 
@@ -228,14 +231,129 @@ def test_a_search_finds_by_transaction_number_and_call_reference(world: World) -
         assert [row.number for row in found.rows] == [made.number], text
 
 
-def test_all_has_a_window_of_a_few_days_unless_others_are_chosen(world: World) -> None:
+# --- Nothing that waits is hidden ----------------------------------------------------------------
+
+
+def _ended_long_ago(world: World, number: int) -> list[Transaction]:
+    found = [_to(exchange.request(world), E.CANCELLED) for _ in range(number)]
+    ago = timezone.now() - timedelta(days=60)
+    Transaction.objects.filter(pk__in=[each.pk for each in found]).update(state_since=ago)
+    return found
+
+
+@pytest.mark.hazard("H33")
+@pytest.mark.parametrize("events", [(), (E.ASKED_DETAILS,), (E.ACCEPTED,), (E.STARTED,),
+                                    (E.STARTED, E.UPLOADING), (E.FAILED,), (E.DECLINED,),
+                                    (E.DELIVERED,)])  # fmt: skip
+def test_what_is_under_way_is_under_all_400_days_later(
+    world: World, events: tuple[TransactionEvent, ...]
+) -> None:
+    thing = _to(exchange.request(world), *events)
+    _age(thing, days=400)
+    Transaction.objects.filter(pk=thing.pk).update(state_since=timezone.now() - timedelta(days=400))
+    assert "all" in _tabs(world, thing)
+
+
+@pytest.mark.hazard("H33")
+def test_all_is_never_fewer_than_what_needs_somebody(world: World) -> None:
+    for event in (None, E.FAILED, E.ACCEPTED, E.STARTED):
+        _age(_to(exchange.request(world), *([event] if event else [])), days=90)
+    ticket = exchange.import_ticket(world)
+    Ticket.objects.filter(pk=ticket.pk).update(opened_at=timezone.now() - timedelta(days=90))
+    counts = queries.counts(world.acting("mbp")).tabs
+    assert counts["all"] == 5
+    assert counts["all"] == sum(number for tab, number in counts.items() if tab != "all")
+
+
+@pytest.mark.hazard("H33")
+def test_what_ended_long_ago_is_counted_and_one_press_away(world: World) -> None:
+    exchange.request(world)
+    _ended_long_ago(world, 3)
+    client = world.client("mbp")
+    page = client.get("/iep/?tab=all").content.decode()
+    assert "3 rows that ended before are not shown" in page
+    assert "Showing 1 of 1" in page
+    assert "ended=all" in page
+    whole = client.get("/iep/?tab=all&ended=all").content.decode()
+    assert "Showing 4 of 4" in whole
+    assert "not shown" not in whole
+
+
+def test_what_ended_lately_stays_under_all_however_old_it_is(world: World) -> None:
+    thing = _to(exchange.request(world), E.CANCELLED)
+    _age(thing, days=30)
+    assert _tabs(world, thing) == {"all"}
+
+
+def test_days_that_are_chosen_list_what_was_made_in_them(world: World) -> None:
+    (thing,) = _ended_long_ago(world, 1)
+    _age(thing, days=60)
+    acting, day = world.acting("mbp"), timezone.localdate() - timedelta(days=60)
+    found = queries.home(acting, Tab.ALL, queries.Filters(since=day, until=day))
+    assert [row.number for row in found.rows] == [thing.number]
+    assert found.counts.hidden == 0
+
+
+def test_a_ticket_whose_transactions_are_all_at_an_end_is_a_row_again(world: World) -> None:
+    ticket = exchange.import_ticket(world)
+    made = exchange.request(world, ticket=ticket, institution=ticket.institution)
+    assert [row.is_ticket for row in queries.home(world.acting("mbp"), Tab.ACTION).rows] == [False]
+    Transaction.objects.filter(pk=made.pk).update(state="fixed_up")
+    (row,) = queries.home(world.acting("mbp"), Tab.PROGRESS).rows
+    assert row.reference == ticket.reference
+
+
+def test_an_institution_of_many_names_is_listed_once(world: World) -> None:
     made = exchange.request(world)
-    _age(made, days=10)
-    acting = world.acting("mbp")
-    assert queries.home(acting, Tab.ALL).total == 0
-    longer = queries.Filters(since=timezone.localdate() - timedelta(days=20))
-    assert queries.home(acting, Tab.ALL, longer).total == 1
-    assert queries.home(acting, Tab.ACTION).total == 1, "what waits is never hidden by a window"
+    for name in ("Harrow", "Field", "HFI"):
+        Alias.objects.create(institution=made.institution, name=name)
+    for text in ("HFI", "harrowfield"):
+        found = queries.home(world.acting("mbp"), Tab.ALL, queries.Filters(institution=text))
+        assert (found.total, len(found.rows)) == (1, 1), text
+
+
+# --- Days left -----------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H45")
+def test_a_ticket_that_awaits_details_shows_the_days_until_it_is_cancelled(world: World) -> None:
+    ticket = exchange.import_ticket(world)
+    tickets.chase(ticket, "requester", missing=["s_number"], by=world.acting("mbp"))
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert row.ending == Ending(14, "then cancelled")
+    page = world.client("mbp").get("/iep/").content.decode()
+    assert "14 days" in page
+    assert "No limit" not in page
+
+
+@pytest.mark.hazard("H45")
+def test_a_ticket_that_awaits_details_is_a_row_while_its_transaction_runs(world: World) -> None:
+    ticket = exchange.import_ticket(world)
+    exchange.request(world, ticket=ticket, institution=ticket.institution)
+    ticket.refresh_from_db()
+    tickets.chase(ticket, "requester", missing=["s_number"], by=world.acting("mbp"))
+    rows = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert {row.is_ticket for row in rows} == {True, False}
+    assert {row.ending for row in rows} == {Ending(14, "then cancelled")}
+    assert queries.counts(world.acting("mbp")).chips["awaiting"] == 1
+
+
+def test_a_declined_request_shows_how_long_the_desk_has_to_decide(world: World) -> None:
+    _to(exchange.request(world), E.DECLINED)
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert row.ending == Ending(1, "to ask again or give up")
+
+
+def test_a_disc_that_is_expected_shows_how_long_it_may_be_dropped_off(world: World) -> None:
+    tickets.open_ticket(asking.disc_form(), by=world.acting("mbp"))
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert row.ending == Ending(14, "to drop off the disc")
+
+
+def test_a_request_without_a_clock_has_no_limit(world: World) -> None:
+    exchange.request(world)
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert row.ending is None
 
 
 @pytest.mark.parametrize(
@@ -303,37 +421,48 @@ def test_a_viewer_sees_no_button_to_make_one(world: World) -> None:
     assert "Create a transaction" not in world.client("central").get("/iep/").content.decode()
 
 
-def test_the_page_costs_no_more_with_more_rows(world: World) -> None:
+BUDGET = 12  # with the session, who acts, the audit row and what stands around every page
+
+
+def _rows_of_every_kind(world: World) -> None:
+    """Every state of a transaction, with all that its row can show; and every kind of ticket."""
+    desk = world.acting("mbp")
+    for state in S:
+        made = exchange.request(world, priority=0, eligibility="theatre")
+        Transaction.objects.filter(pk=made.pk).update(
+            state=state.value, assigned_to=desk.user,
+            purge_at=timezone.now() + timedelta(days=3), due_at=timezone.now() + timedelta(days=3),
+        )  # fmt: skip
+        transactions.heard(
+            made, "Which side?", by_name="Far", at=timezone.now(), shared_id=uuid4(), by=SYSTEM
+        )
+        Transfer.objects.create(
+            kind="send", purpose="out", direction="out", node=made.node, transaction=made,
+            title="CT head", state="waiting", state_since=timezone.now(), images=3,
+        )  # fmt: skip
+        Study.objects.create(
+            study_uid=f"1.2.{made.number}", organisation=made.organisation, origin="dicom",
+            transaction=made, state="failed_verification", state_since=timezone.now(),
+            due_at=timezone.now(), exam_code="CSKUH",
+        )  # fmt: skip
+    chased = exchange.import_ticket(world)
+    tickets.chase(chased, "requester", missing=["s_number"], by=desk)
+    tickets.open_ticket(asking.disc_form(), by=desk)
+
+
+@pytest.mark.parametrize("query", ["", "?tab=all", "?tab=all&ended=all&institution=Harrow",
+                                   "?tab=failed", "?tab=all&chip=awaiting"])  # fmt: skip
+def test_a_page_costs_at_most_twelve_queries_and_no_more_with_more_rows(
+    world: World, query: str
+) -> None:
     client = world.client("mbp")
-    for _ in range(2):
-        exchange.request(world)
-    exchange.import_ticket(world)
-    few = cost_of(lambda: client.get("/iep/"))
-    for number in range(8):
-        exchange.request(world, priority=0, eligibility="theatre")
-        exchange.import_ticket(world)
-        exchange.transfer(world, institution=exchange.hospital(f"Hospital {number}"))
-    many = cost_of(lambda: client.get("/iep/"))
+    _rows_of_every_kind(world)
+    few = cost_of(lambda: client.get(f"/iep/{query}"))
+    for _ in range(3):
+        _rows_of_every_kind(world)
+    many = cost_of(lambda: client.get(f"/iep/{query}"))
     assert many == few
     assert many <= BUDGET
-
-
-BUDGET = 22  # with the session, who acts, the audit row and what stands around every page
-OWN = 12  # the list's, its counts' and its alarms'
-
-
-def test_the_list_itself_costs_at_most_twelve_queries(world: World) -> None:
-    for _ in range(3):
-        exchange.request(world, priority=0, eligibility="theatre")
-        exchange.import_ticket(world)
-    acting = world.acting("mbp")
-
-    def everything() -> None:
-        queries.home(acting, Tab.ALL)
-        queries.counts(acting)
-        blue_light.alarms(acting)
-
-    assert cost_of(everything) <= OWN
 
 
 # --- Blue Light's clock ------------------------------------------------------------------------
@@ -368,7 +497,6 @@ def test_a_blue_light_alarm_stands_on_the_strip_until_it_is_delivered(world: Wor
 
 @pytest.mark.hazard("H39")
 def test_a_blue_light_ticket_without_a_transaction_rings_too(world: World) -> None:
-    from iep.models import Ticket
     from iep.states.priorities import Eligibility, Priority, Reason
 
     ticket = exchange.import_ticket(

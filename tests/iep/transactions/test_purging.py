@@ -13,6 +13,7 @@ from accounts.policies import SYSTEM
 from iep import storage
 from iep.models import Study, Transaction
 from iep.queries import home as queries
+from iep.queries.endings import Ending
 from iep.services import purging, sending, transactions
 from iep.services.moving import locked
 from iep.states.tickets import TicketState
@@ -173,7 +174,7 @@ def test_purging_soon_is_a_chip_with_its_count(world: World) -> None:
     assert counts.chips["purging"] == 1
     found = queries.home(world.acting("mbp"), Tab.ACTION, queries.Filters(chip="purging"))
     assert [row.number for row in found.rows] == [soon.number]
-    assert found.rows[0].days_left == 4
+    assert found.rows[0].ending == Ending(4, "then removed")
     assert later.number not in [row.number for row in found.rows]
 
 
