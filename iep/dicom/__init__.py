@@ -12,6 +12,7 @@ from .errors import DicomFailure, Family, Phase
 from .peers import Caller, CommitmentAnswer, FoundInstance, FoundStudy, Incoming, Peer
 
 if TYPE_CHECKING:
+    from .finding import find_whole
     from .scp import Listener, Rules, serve
     from .scu import Sender, ask_commitment, echo, fetch, find_instances, find_studies, move
 
@@ -33,14 +34,15 @@ __all__ = [
     "fetch",
     "find_instances",
     "find_studies",
+    "find_whole",
     "move",
     "serve",
 ]
-_LISTENING = {"Listener", "Rules", "serve"}
+_ELSEWHERE = {"Listener": ".scp", "Rules": ".scp", "serve": ".scp", "find_whole": ".finding"}
 
 
 def __getattr__(name: str) -> object:
     """The network's library is loaded when it is used: a web page has no need of it."""
     if name not in __all__:
         raise AttributeError(name)
-    return getattr(import_module(".scp" if name in _LISTENING else ".scu", __name__), name)
+    return getattr(import_module(_ELSEWHERE.get(name, ".scu"), __name__), name)

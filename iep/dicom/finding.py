@@ -68,20 +68,49 @@ def find_instances(peer: Peer, study_uid: str) -> list[FoundInstance]:
 
     Raises DicomFailure; family not_found when they do not have the study.
     """
-    found: list[FoundInstance] = []
     with associated(peer, contexts.plain(contexts.STUDY_FIND)) as line:
-        for series in list(_answers(line, peer, _keys("SERIES", study_uid), MOST_INSTANCES)):
-            series_uid = str(series.get("SeriesInstanceUID", ""))
-            keys = _keys("IMAGE", study_uid, series_uid)
-            found += [
-                FoundInstance(
-                    str(each.get("SOPInstanceUID", "")),
-                    str(each.get("SOPClassUID", "")),
-                    series_uid,
-                )
-                for each in _answers(line, peer, keys, MOST_INSTANCES)
-                if each.get("SOPInstanceUID")
-            ]
+        return _listed(line, peer, study_uid)
+
+
+def find_whole(peer: Peer, study_uid: str) -> tuple[list[FoundInstance], int | None]:
+    """As find_instances, and how many images they say that the study has; None: they do not say.
+
+    The number is optional (C.3.4, table C.6-5), and a node that does not want to be asked for it
+    says nothing with it.
+    """
+    with associated(peer, contexts.plain(contexts.STUDY_FIND)) as line:
+        found = _listed(line, peer, study_uid)
+        keys = _keys("STUDY", study_uid)
+        del keys.SeriesInstanceUID
+        keys.NumberOfStudyRelatedInstances = None
+        try:
+            answers = list(_answers(line, peer, keys, MOST_STUDIES))
+        except DicomFailure as failure:
+            if failure.family != Family.REFUSED:
+                raise
+            answers = []
+    numbers = [
+        _number(each, "NumberOfStudyRelatedInstances")
+        for each in answers
+        if _text(each, "StudyInstanceUID") == study_uid
+    ]
+    return found, max((each for each in numbers if each is not None), default=None)
+
+
+def _listed(line: Line, peer: Peer, study_uid: str) -> list[FoundInstance]:
+    found: list[FoundInstance] = []
+    for series in list(_answers(line, peer, _keys("SERIES", study_uid), MOST_INSTANCES)):
+        series_uid = str(series.get("SeriesInstanceUID", ""))
+        keys = _keys("IMAGE", study_uid, series_uid)
+        found += [
+            FoundInstance(
+                str(each.get("SOPInstanceUID", "")),
+                str(each.get("SOPClassUID", "")),
+                series_uid,
+            )
+            for each in _answers(line, peer, keys, MOST_INSTANCES)
+            if each.get("SOPInstanceUID")
+        ]
     if not found:
         words = f"{peer.ae_title} does not have this study."
         raise DicomFailure(Phase.FIND, Family.NOT_FOUND, words, is_permanent=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from iep.states.transfers import InstanceState, TransferKind
 
 from . import arrivals
 from .claiming import Held
+from .landing import Landing
 from .ledger import Session
 from .lines import KeptLine, peer_of
 from .retrying import MOST_TRIES_OF_ONE, node_works
@@ -32,21 +34,22 @@ _OWN = frozenset(
 )  # the image's, not the node's
 _BROKE_OFF = frozenset({Family.ABORTED, Family.TIMEOUT, Family.OUT_OF_RESOURCES})
 _ONE_BY_ONE = 2  # failures in a row without an image
+_LOOK = 0.5  # seconds between two looks at what came, while they send by themselves
 _SUCCESS, _OUT_OF_RESOURCES = 0x0000, 0xA700  # PS3.4 B.2.3
 
 
 @dataclass(frozen=True)
 class Between:
-    """What a carrier has at hand. `look(held, is_ours=, next_size=)` is called between images."""
+    """What a carrier has at hand. `look(held, ...)` is called between images."""
 
     held: Held
     session: Session
     look: Callable[..., None]
     line: KeptLine
 
-    def go_on(self, *, is_ours: bool = True, next_size: int = 0) -> None:
-        """Raises Left: the lane leaves what it has."""
-        self.look(self.held, is_ours=is_ours, next_size=next_size)
+    def go_on(self, **how: Any) -> None:
+        """As services.lanes.Carrier.look. Raises Left: the lane leaves what it has."""
+        self.look(self.held, **how)
 
 
 def _waiting(transfer: Transfer) -> Iterator[TransferInstance]:
@@ -185,8 +188,8 @@ def _manifest(transfer: Transfer) -> Iterator[Offered]:
 
 def fetch(between: Between, transfer: Transfer) -> None:
     """C-GET (or C-MOVE) what is not here yet. Raises Left, DicomFailure."""
-    if not transfer.instances.exists():
-        _expect(transfer, dicom.find_instances(peer_of(transfer.node), transfer.study_uid))
+    if transfer.instances.count() < max(transfer.images, 1):  # they may list more than last time
+        _expect(transfer, *dicom.find_whole(peer_of(transfer.node), transfer.study_uid))
         node_works(transfer.node_id)
     _tick_off_what_came(between, transfer)
     if transfer.node.fetches_by_move:
@@ -196,12 +199,13 @@ def fetch(between: Between, transfer: Transfer) -> None:
     _note_what_did_not_come(between, transfer)
 
 
-def _expect(transfer: Transfer, found: list[Any]) -> None:
+def _expect(transfer: Transfer, found: list[Any], said: int | None = None) -> None:
+    """What they list is asked for; what they say that there is besides is missing (hazard H40)."""
     if not found:
         words = "They have no images of this study."
         raise DicomFailure(Phase.FIND, Family.NOT_FOUND, words, is_permanent=True)
     expect(transfer, found)
-    transfer.images = transfer.instances.count()
+    transfer.images = max(transfer.instances.count(), said or 0)
     Transfer.objects.filter(pk=transfer.pk).update(images=transfer.images)
 
 
@@ -241,16 +245,19 @@ def _get(between: Between, transfer: Transfer) -> None:
 
 def _get_these(between: Between, transfer: Transfer, lines: list[TransferInstance]) -> None:
     taking = _Taking(between, transfer, {line.sop_uid: line.pk for line in lines})
+    wanted = list(taking.landing.lines)
     try:
         dicom.fetch(
-            peer_of(transfer.node), transfer.study_uid, list(taking.lines), store=taking.take,
+            peer_of(transfer.node), transfer.study_uid, wanted, store=taking.take,
             go_on=taking.go_on,
         )  # fmt: skip
     except DicomFailure as failure:
+        taking.end()
         if taking.stopped is None:
             if len(lines) > 1:
                 raise
             _tried(between, lines[0], failure)
+    taking.end()
     if taking.stopped is not None:
         raise taking.stopped
 
@@ -259,54 +266,44 @@ class _Taking:
     """What is done with each image as it comes. What stops it is raised when the line is closed."""
 
     def __init__(self, between: Between, transfer: Transfer, lines: dict[str, int]) -> None:
-        self.between, self.transfer, self.lines = between, transfer, lines
+        self.between, self.transfer = between, transfer
+        self.landing = Landing(transfer, between.held, between.session, lines)
         self.stopped: Exception | None = None
         self._is_ours = True
 
     def take(self, incoming: Incoming) -> int:
-        """Into quarantine, committed, and then the line of the ledger. A DICOM status."""
+        """A DICOM status: it came whole; that it is here is said by the ledger, a little later."""
         if not has_room(self.transfer):
             self.stopped = NoRoom()
             return _OUT_OF_RESOURCES
-        try:
-            size = keep(self.transfer, incoming).size
-        except OSError:
-            self.stopped = NoRoom()
-            return _OUT_OF_RESOURCES
-        self.tick_off(incoming.sop_uid, size)
+        self.landing.add(incoming)
         return _SUCCESS
 
-    def tick_off(self, sop_uid: str, size: int) -> None:
-        if line := self.lines.pop(sop_uid, None):
-            self._is_ours = self.between.session.done(
-                self.between.held, line, size=size, is_confirmed=True
-            )
-
-    def go_on(self) -> bool:
+    def go_on(self, is_idle: bool) -> bool:
         """Whether the next may come: as between two images that are sent."""
-        if self.stopped is None:
-            try:
-                self.between.go_on(is_ours=self._is_ours)
-            except Exception as left:  # noqa: BLE001 - it is raised when the association is closed
-                self.stopped = left
+        if self.stopped is not None:
+            return False
+        try:
+            if self.landing.is_due:
+                self._bring_in()
+            self.between.go_on(is_ours=self._is_ours, is_idle=is_idle, first=self._bring_in)
+        except Exception as left:  # noqa: BLE001 - it is raised when the association is closed
+            self.stopped = left
         return self.stopped is None
 
+    def _bring_in(self) -> bool:
+        try:
+            self._is_ours = self.landing.bring_in() and self._is_ours
+        except OSError:
+            raise NoRoom from None
+        return self._is_ours
 
-def keep(transfer: Transfer, incoming: Incoming) -> ReceivedFile:
-    """The bytes and the row, on disk and committed. Raises OSError."""
-    return arrivals.receive(
-        incoming.written,
-        origin=Origin.PACS if transfer.purpose == "from_pacs" else Origin.DICOM,
-        node=transfer.node,
-        calling=transfer.node.ae_title,
-        association=incoming.caller.association,
-        transfer=transfer,
-        transaction=transfer.transaction,
-        study_uid=transfer.study_uid,
-        sop_uid=incoming.sop_uid,
-        sop_class=incoming.sop_class,
-        transfer_syntax=incoming.transfer_syntax,
-    )
+    def end(self) -> None:
+        """The association is over: what came is brought in, whatever ended it."""
+        try:
+            self._bring_in()
+        except NoRoom as full:
+            self.stopped = self.stopped or full
 
 
 def has_room(transfer: Transfer) -> bool:
@@ -319,18 +316,53 @@ class NoRoom(Exception):
 
 
 def _move(between: Between, transfer: Transfer) -> None:
-    """They open associations of their own to our listener; then what came is ticked off."""
+    """They open associations of their own to our listener; what comes is ticked off meanwhile."""
     waiting = transfer.instances.filter(state=InstanceState.WAITING).order_by(
         "attempts", "position"
     )
+    before = 0
     while uids := list(waiting.values_list("sop_uid", flat=True)[:_AT_ONCE]):
-        between.go_on()
-        our_ae = transfer.node.our_ae_title or settings.DICOM_AET
-        dicom.move(peer_of(transfer.node), transfer.study_uid, uids, to_ae=our_ae)
-        before = waiting.count()
-        _tick_off_what_came(between, transfer)
-        if waiting.count() == before:
+        if not has_room(transfer):
+            raise NoRoom
+        left = waiting.count()
+        if left == before:
             return
+        before = left
+        between.go_on()
+        _ask_to_move(between, transfer, uids)
+
+
+def _ask_to_move(between: Between, transfer: Transfer, uids: list[str]) -> None:
+    """One question, asked beside the lane, which looks around as between two images that it sends.
+
+    A lane that leaves lets it end by itself: what still comes is ticked off by whoever goes on.
+    """
+    asking = _Asking(transfer, uids)
+    asking.start()
+    while asking.is_alive():
+        asking.join(_LOOK)
+        _tick_off_what_came(between, transfer)
+        between.go_on()
+    _tick_off_what_came(between, transfer)
+    if asking.failure is not None:
+        raise asking.failure
+
+
+class _Asking(threading.Thread):
+    """A C-MOVE, which says nothing until all of it has been sent."""
+
+    def __init__(self, transfer: Transfer, uids: list[str]) -> None:
+        super().__init__(name="c-move", daemon=True)
+        node = transfer.node
+        self._peer, self._to = peer_of(node), node.our_ae_title or settings.DICOM_AET
+        self._study_uid, self._uids = transfer.study_uid, uids
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            dicom.move(self._peer, self._study_uid, self._uids, to_ae=self._to)
+        except Exception as failure:  # noqa: BLE001 - the lane raises it
+            self.failure = failure
 
 
 def _note_what_did_not_come(between: Between, transfer: Transfer) -> None:

@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 REMEMBER_NODES_SECONDS = 2.0
 SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700  # PS3.4 table B.2-1
 _ASKED_AT_ONCE = 1000
+_ASKED = (TransferState.RUNNING, TransferState.WAITING, TransferState.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -256,10 +257,13 @@ def _keep(incoming: Incoming, node: Node) -> ReceivedFile:
 
 
 def _asked_for(node: Node, sop_uid: str) -> Transfer | None:
-    """The transfer of ours that this node sends an image for (C-MOVE)."""
+    """The transfer of ours that this node sends an image for (C-MOVE).
+
+    A lane that left it (for Blue Light, or it was killed) has asked all the same.
+    """
     lines = TransferInstance.objects.filter(
         transfer__node=node,
-        transfer__state=TransferState.RUNNING.value,
+        transfer__state__in=[each.value for each in _ASKED],
         state=InstanceState.WAITING.value,
         sop_uid=sop_uid,
     )

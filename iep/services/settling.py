@@ -63,12 +63,20 @@ def finish(transfer: Transfer, count: dict[InstanceState, int]) -> None:
         )  # fmt: skip
         return
     why = transfer.instances.filter(state=InstanceState.REFUSED).exclude(why="")
-    first = why.values_list("why", flat=True).first() or "The other side does not have them."
+    first = why.values_list("why", flat=True).first() or _not_listed(transfer, count)
     if confirmed:
         words = f"{confirmed} of {transfer.images} images. {first}"
         moved(transfer, TransferEvent.FELL_SHORT, words=words, why=words[:300], family="refused")
     else:
         fail(transfer, f"None of {transfer.images} images was taken. {first}", "refused")
+
+
+def _not_listed(transfer: Transfer, count: dict[InstanceState, int]) -> str:
+    """Nothing was refused, and it is less than they say that the study has."""
+    listed = sum(count.values())
+    if listed >= transfer.images:
+        return "The other side does not have them."
+    return f"They say that the study has {transfer.images} images, and list {listed}."
 
 
 def _say_how_many(transfer: Transfer) -> None:

@@ -10,12 +10,14 @@ from io import BytesIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from pynetdicom.sop_class import (
+    CTImageStorage,
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
     Verification,
 )
 
@@ -37,6 +39,9 @@ class Pacs:
         self.commits = True  # else an N-ACTION is refused
         self.finds = True  # else a C-FIND fails
         self.withholds: set[str] = set()  # lists these, and does not give them
+        self.unlisted: set[str] = set()  # counts these, and does not list them
+        self.counts = False  # says at the study how many images it has
+        self.sends_to: dict[str, int] = {}  # AE titles that it knows, and their ports (C-MOVE)
         self.taking = threading.Event()  # an image has come
         self.port = 0
 
@@ -69,10 +74,10 @@ class Pacs:
             yield 0xC001, None
             return
         asked, said = event.identifier, set()
-        for raw in list(self.kept.values()):
-            read = dcmread(BytesIO(raw), stop_before_pixels=True, force=True)
-            if read.StudyInstanceUID != asked.StudyInstanceUID:
-                continue
+        if asked.QueryRetrieveLevel == "STUDY":
+            yield from self._study(asked)
+            return
+        for read in self._listed(str(asked.StudyInstanceUID)):
             answer = Dataset()
             answer.QueryRetrieveLevel = asked.QueryRetrieveLevel
             answer.StudyInstanceUID = read.StudyInstanceUID
@@ -85,6 +90,28 @@ class Pacs:
                 continue
             said.add(read.SeriesInstanceUID)
             yield 0xFF00, answer
+
+    def _listed(self, study_uid: str) -> Iterator[Dataset]:
+        for raw in list(self.kept.values()):
+            read = dcmread(BytesIO(raw), stop_before_pixels=True, force=True)
+            if read.StudyInstanceUID == study_uid and read.SOPInstanceUID not in self.unlisted:
+                yield read
+
+    def _study(self, asked: Dataset) -> Iterator[tuple[int, Dataset]]:
+        answer = Dataset()
+        answer.QueryRetrieveLevel, answer.StudyInstanceUID = "STUDY", asked.StudyInstanceUID
+        if self.counts:
+            answer.NumberOfStudyRelatedInstances = str(len(self.kept))
+        yield 0xFF00, answer
+
+    def _on_move(self, event: evt.Event) -> Iterator[object]:
+        """By an association of its own to a listener that it knows (PS3.4 C.4.2)."""
+        port = self.sends_to.get(str(event.move_destination).strip())
+        if port is None:
+            yield None, None  # A801
+            return
+        yield "127.0.0.1", port, {"contexts": [build_context(CTImageStorage)]}
+        yield from self._on_get(event)
 
     def _on_get(self, event: evt.Event) -> Iterator[object]:
         wanted = event.identifier.get("SOPInstanceUID", [])
@@ -154,12 +181,14 @@ def listening(port: int = 0) -> Iterator[Pacs]:
     for uid in (
         Verification, StorageCommitmentPushModel,
         StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet,
+        StudyRootQueryRetrieveInformationModelMove,
     ):  # fmt: skip
         entity.add_supported_context(uid)
     entity.maximum_associations = 50
     handlers = [
         (evt.EVT_REQUESTED, pacs._on_request), (evt.EVT_C_STORE, pacs._on_store),
         (evt.EVT_C_FIND, pacs._on_find), (evt.EVT_C_GET, pacs._on_get),
+        (evt.EVT_C_MOVE, pacs._on_move),
         (evt.EVT_N_ACTION, pacs._on_commit), (evt.EVT_C_ECHO, lambda _: 0x0000),
         (evt.EVT_CONN_OPEN, _at_once),
     ]  # fmt: skip

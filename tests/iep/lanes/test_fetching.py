@@ -63,6 +63,29 @@ def test_what_they_list_and_do_not_give_is_missing_and_asked_for_alone(world, pa
     assert state(transfer) == "delivered"
 
 
+@pytest.mark.hazard("H40")
+def test_a_study_of_which_they_count_more_than_they_list_is_n_of_m_until_they_list_it(
+    world, pacs, far_study
+):
+    transfer = fetch(node(pacs.port), far_study(4))
+    pacs.counts, pacs.unlisted = True, {next(iter(pacs.kept))}
+    run("in-1")
+    assert state(transfer) == "partial"
+    assert transfer.why == ("3 of 4 images. They say that the study has 4 images, and list 3.")
+    pacs.unlisted, before = set(), len(pacs.came)
+    transfers.retry(transfer, by=SYSTEM)
+    run("in-1")
+    assert state(transfer) == "delivered"
+    assert len(pacs.came) == before + 1
+
+
+def test_a_study_of_which_they_do_not_say_the_number_is_what_they_list(world, pacs, far_study):
+    transfer = fetch(node(pacs.port), far_study(4))
+    pacs.unlisted = {next(iter(pacs.kept))}
+    run("in-1")
+    assert (state(transfer), transfer.images) == ("delivered", 3)
+
+
 def test_a_study_that_they_do_not_have_is_a_persons_at_once(world, pacs):
     transfer = fetch(node(pacs.port), new_uid())
     run("in-1", most=2)
