@@ -18,6 +18,7 @@
     "-": () => zoom(-1),
     0: () => follow(stage.querySelector('[data-zoom="fit"]')),
     i: () => follow(stage.querySelector('[data-key="i"]')),
+    o: () => follow(stage.querySelector('[data-key="o"]')),
   };
   // Only when the viewer itself has the focus: never while somebody types or moves the slider.
   stage.addEventListener("keydown", (event) => {

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import pydicom.config
 from pynetdicom import AE, _config, evt
 from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
-from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE, N_EVENT_REPORT
-from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.service_class import StorageServiceClass
 
+from . import commands
 from .messages import Messages
 from .wire import (
     ACSE_SECONDS,
@@ -77,6 +74,10 @@ class Line(Association):
         """Whether so many bytes more may come; the listener and the fetcher know better."""
         return True
 
+    def waits_on(self) -> bool:
+        """Asked while nothing comes: False ends the association here; the fetcher knows better."""
+        return True
+
     def reported(self, primitive: N_EVENT_REPORT, context_id: int) -> None:
         """An N-EVENT-REPORT on an association that we opened; who waits for one knows better."""
         raise ConnectionError("nobody waits for a report here")
@@ -106,25 +107,14 @@ class Line(Association):
 
     # --- Sending ---------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """The library's own reader rests meanwhile, so that it takes no answer of ours."""
-        self._reactor_checkpoint.clear()
-        while not self._is_paused and self.is_alive():
-            time.sleep(0.0001)
-        try:
-            yield
-        finally:
-            self._reactor_checkpoint.set()
+    def send_file(self, context_id: int, command: bytes, file: BinaryIO) -> None:
+        """A C-STORE request whose data set is the rest of the file. Raises OSError: it broke.
 
-    def send_file(self, context_id: int, request: C_STORE, file: BinaryIO) -> None:
-        """A C-STORE request whose data set is the rest of the file. Raises OSError: it broke."""
-        message = C_STORE_RQ()
-        message.primitive_to_message(request)
-        message.command_set.CommandDataSetType = 0x0001  # there is one (PS3.7 9.3.1.1)
-        message._set_command_group_length()
-        for part in message.encode_msg(context_id, self.send_limit):
-            self.dul.socket.send_all(P_DATA_TF(part).encode())
+        The library's own reader goes on meanwhile; of what comes on a line that we opened it
+        takes nothing (`Messages.get_msg`).
+        """
+        for part in commands.fragments(command, context_id, self.send_limit):
+            self.dul.socket.send_all(part)
         for piece in pieces_of(file, context_id, self.send_limit):
             self.dul.socket.send_all(piece)
 

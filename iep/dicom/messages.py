@@ -14,12 +14,14 @@ from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import C_CANCEL, C_STORE, N_EVENT_REPORT
 from pynetdicom.pdu_primitives import P_DATA
 
+from . import commands
 from .receiving import Body
-from .wire import DIMSE_SECONDS, NETWORK_SECONDS, POLL_SECONDS
+from .wire import DIMSE_SECONDS, NETWORK_SECONDS, POLL_SECONDS, SEND_PDU
 
 MOST_COMMAND = 64 * 1024  # bytes of a command set; real ones have some hundred
 MOST_HELD = 16 * 1024 * 1024  # bytes of a message in memory: 100,000 instances to commit
 MOST_WAITING = 8  # messages; one at a time was agreed
+IDLE_SECONDS = 0.02  # how often somebody who waits is asked whether to go on
 
 
 class Messages(DIMSEServiceProvider):
@@ -60,10 +62,24 @@ class Messages(DIMSEServiceProvider):
         while True:
             patience = self._heard + (self.dimse_timeout or DIMSE_SECONDS) - time.monotonic()
             try:
-                return self.msg_queue.get(timeout=max(0.0, patience))
+                return self.msg_queue.get(timeout=min(max(0.0, patience), IDLE_SECONDS))
             except queue.Empty:
                 if time.monotonic() >= self._heard + (self.dimse_timeout or DIMSE_SECONDS):
                     return None, None
+                if not (self.is_in_the_middle or self.assoc.waits_on()):
+                    return None, None
+
+    def send_msg(self, primitive: Any, context_id: int) -> None:
+        """As the library's; the answer to an image is put together by us."""
+        answered = primitive.MessageIDBeingRespondedTo
+        if not isinstance(primitive, C_STORE) or answered is None:
+            super().send_msg(primitive, context_id)
+            return
+        about = str(primitive.AffectedSOPClassUID), str(primitive.AffectedSOPInstanceUID)
+        command = commands.stored(answered, *about, primitive.Status)
+        limit = self.maximum_pdu_size or SEND_PDU
+        for part in commands.fragments(command, context_id, limit):
+            self.assoc.dul.socket.send(part)
 
     def take(self, context_id: int, control: int, data: memoryview) -> None:
         """One fragment. Raises ConnectionError when the rules are broken."""

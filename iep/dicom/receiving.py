@@ -93,6 +93,10 @@ class Body(BytesIO):
         self.refusal, self.why = status, why
         self.drop()
 
+    def hand_over(self) -> None:
+        """Somebody else keeps what came, or drops it."""
+        self.written = None
+
     def drop(self) -> None:
         """As if it had never come; nothing happens to what was kept."""
         if self.written is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -23,21 +22,18 @@ from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
 from pydicom.pixels.utils import _array_common
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from . import decoding
+from . import decoding, greys, overlays
+from .greys import AUTO
 
 MOST_EDGE = 16_384  # pixels, of rows or columns
 MOST_FRAME = 96 * 1024 * 1024  # bytes, of one frame as it is decoded
 MOST_INFLATED = 192 * 1024 * 1024  # bytes, of a deflated dataset
 MOST_SHOWN = 2_048  # pixels: the longer edge of what is shown
-# Centre and width in the units of the modality LUT: Hounsfield units of CT.
-WINDOWS = {"lung": (-600.0, 1500.0), "bone": (300.0, 1500.0), "soft": (40.0, 400.0)}
-AUTO, FULL = "auto", "full"
 _TAGS = [
     0x00080005, 0x00080016, 0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011,
-    0x00280034, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00281050, 0x00281051, 0x00281052,
-    0x00281053, 0x00281056, 0x00281101, 0x00281102, 0x00281103, 0x00281201, 0x00281202, 0x00281203,
-    0x00281221, 0x00281222, 0x00281223, 0x00283000, 0x20500020, 0x52009229, 0x52009230,
-    0x7FE00001, 0x7FE00002,
+    0x00280034, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00281101, 0x00281102, 0x00281103,
+    0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x20500020,
+    0x7FE00001, 0x7FE00002, *greys.TAGS, *overlays.TAGS,
 ]  # fmt: skip
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 _GREYS = {"MONOCHROME1", "MONOCHROME2"}
@@ -64,30 +60,36 @@ UNKNOWN_KIND = "Its pixels are of a kind that cannot be shown here."
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, and the window that was used: centre and width, or None for colours."""
+    """A PNG, and how it was made: a window (centre and width), the file's table, or colours."""
 
     png: bytes
     width: int  # pixels, as shown
     height: int
     window: tuple[float, float] | None
+    is_table: bool = False
+    overlays: int = 0  # that lie over this frame, drawn if they were wanted
+    left_out: int = 0  # that cannot be drawn
 
 
 def render(
-    source: BinaryIO, *, frame: int = 0, window: str = AUTO, edge: int = MOST_SHOWN
-) -> Picture:
-    """Frame number `frame` (from 0) with a window of WINDOWS, "full" or "auto" (the header's).
+    source: BinaryIO, *, frame: int = 0, window: str = AUTO, edge: int = MOST_SHOWN,
+    drawn: bool = True,
+) -> Picture:  # fmt: skip
+    """Frame number `frame` (from 0) with a window of greys.WINDOWS, "full" or "auto" (the file's).
+
+    `drawn`: with the overlays that lie over it.
 
     The longer edge is at most `edge` pixels. Raises NotShown; MemoryError where the sandbox ends.
     """
     try:
-        return _rendered(source, frame, window, min(edge, MOST_SHOWN))
+        return _rendered(source, frame, window, min(edge, MOST_SHOWN), drawn)
     except (NotShown, MemoryError):
         raise
     except Exception:  # noqa: BLE001 - a header may say anything; it is the file's doing
         raise NotShown(BROKEN) from None
 
 
-def _rendered(source: BinaryIO, frame: int, window: str, edge: int) -> Picture:
+def _rendered(source: BinaryIO, frame: int, window: str, edge: int, drawn: bool) -> Picture:
     file = _plain(source)
     try:
         header, options = _array_common(file, list(_TAGS))
@@ -95,8 +97,15 @@ def _rendered(source: BinaryIO, frame: int, window: str, edge: int) -> Picture:
         raise NotShown(NO_PIXELS) from None
     _measure(header, frame)
     pixels = _decoded(file, header, options, UID(options["transfer_syntax_uid"]), frame)
-    picture, used = _as_image(pixels, header, frame, window)
-    return _finished(picture, header, edge, used)
+    picture, made = _as_image(pixels, header, frame, window)
+    above = overlays.overlays_of(header, frame, picture.height, picture.width)
+    picture = _scaled(overlays.draw(picture, above) if drawn else picture, header, edge)
+    out = BytesIO()
+    picture.save(out, "PNG", compress_level=3)
+    return Picture(
+        out.getvalue(), picture.width, picture.height, made.window, made.is_table, above.count,
+        above.left_out,
+    )  # fmt: skip
 
 
 # --- Before decoding ------------------------------------------------------------------------------
@@ -203,22 +212,23 @@ def _size_of(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-# --- From numbers to grey -------------------------------------------------------------------------
+# --- From numbers to a picture --------------------------------------------------------------------
 
-Window = tuple[float, float] | None
+COLOURS = greys.Shades(np.zeros((0, 0), np.uint8), None)
 
 
 def _as_image(
     pixels: np.ndarray, header: Dataset, frame: int, window: str
-) -> tuple[Image.Image, Window]:
+) -> tuple[Image.Image, greys.Shades]:
     kind = str(header.get("PhotometricInterpretation") or "MONOCHROME2").upper()
     if pixels.ndim == 3 and kind in _COLOURS:
-        return _colours(pixels, kind), None
+        return _colours(pixels, kind), COLOURS
     if pixels.ndim == 2 and kind == _PALETTE:
-        return _palette(pixels, header), None
+        return _palette(pixels, header), COLOURS
     if pixels.ndim != 2 or kind not in _GREYS:
         raise NotShown(UNKNOWN_KIND)
-    return _greys(pixels, header, frame, window, is_inverse=_is_inverse(kind, header))
+    made = greys.shades(pixels, header, frame, window, is_inverse=_is_inverse(kind, header))
+    return Image.fromarray(made.grey, "L"), made
 
 
 def _is_inverse(kind: str, header: Dataset) -> bool:
@@ -243,112 +253,14 @@ def _palette(pixels: np.ndarray, header: Dataset) -> Image.Image:
     return _colours(colours[..., :3], "RGB")
 
 
-def _greys(
-    pixels: np.ndarray, header: Dataset, frame: int, window: str, *, is_inverse: bool
-) -> tuple[Image.Image, Window]:
-    slope, intercept = _rescale(header, frame)
-    lowest, highest = _range(pixels)
-    centre, width = _window(
-        header, frame, window, lowest * slope + intercept, highest * slope + intercept
-    )
-    grey = _windowed(pixels, slope, intercept, centre, width, is_inverse=is_inverse)
-    return Image.fromarray(grey, "L"), (round(centre, 1), round(width, 1))
-
-
-def _range(pixels: np.ndarray) -> tuple[float, float]:
-    if pixels.dtype.kind != "f":
-        return float(pixels.min()), float(pixels.max())
-    finite = pixels[np.isfinite(pixels)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-
-
-def _windowed(
-    pixels: np.ndarray,
-    slope: float,
-    intercept: float,
-    centre: float,
-    width: float,
-    *,
-    is_inverse: bool,
-) -> np.ndarray:
-    """The linear function of PS3.3 C.11.2.1.2, on a table where the values are few."""
-
-    def grey(values: np.ndarray) -> np.ndarray:
-        scaled = values.astype(np.float32) * slope + intercept
-        low, span = centre - 0.5 - (width - 1) / 2, max(width - 1, 1e-6)
-        found = np.nan_to_num(np.clip((scaled - low) / span, 0, 1), nan=0.0)
-        return ((1 - found if is_inverse else found) * 255 + 0.5).astype(np.uint8)
-
-    if pixels.dtype.itemsize > 2 or pixels.dtype.kind == "f":
-        return np.concatenate(
-            [grey(rows) for rows in np.array_split(pixels, max(1, len(pixels) // 256))]
-        )
-    whole = np.iinfo(pixels.dtype)
-    table = grey(np.arange(whole.min, whole.max + 1))
-    return table[pixels.astype(np.int32) - whole.min]
-
-
-def _window(
-    header: Dataset, frame: int, wanted: str, lowest: float, highest: float
-) -> tuple[float, float]:
-    if wanted in WINDOWS:
-        return WINDOWS[wanted]
-    ours = (
-        _first(header, frame, "WindowCenter", "FrameVOILUTSequence"),
-        _first(header, frame, "WindowWidth", "FrameVOILUTSequence"),
-    )
-    if wanted != FULL and ours[0] is not None and ours[1] is not None and ours[1] >= 1:
-        return ours[0], ours[1]
-    low, high = min(lowest, highest), max(lowest, highest)
-    return (low + high + 1) / 2, max(high - low + 1, 2.0)
-
-
-def _rescale(header: Dataset, frame: int) -> tuple[float, float]:
-    slope = _first(header, frame, "RescaleSlope", "PixelValueTransformationSequence")
-    intercept = _first(header, frame, "RescaleIntercept", "PixelValueTransformationSequence")
-    return slope or 1.0, intercept or 0.0
-
-
-def _first(header: Dataset, frame: int, name: str, sequence: str) -> float | None:
-    """Its first value: of the instance, or of the frame's or the shared functional groups."""
-    for place in _places(header, frame, sequence):
-        value = place.get(name)
-        value = value[0] if isinstance(value, (list, tuple)) or hasattr(value, "insert") else value
-        try:
-            number = float(value)
-        except (TypeError, ValueError, IndexError):
-            continue
-        if np.isfinite(number):
-            return number
-    return None
-
-
-def _places(header: Dataset, frame: int, sequence: str) -> list[Dataset]:
-    found = [header]
-    groups: list[Callable[[], Any]] = [
-        lambda: header.PerFrameFunctionalGroupsSequence[frame],
-        lambda: header.SharedFunctionalGroupsSequence[0],
-    ]
-    for group in groups:
-        try:
-            found.append(group()[sequence].value[0])
-        except (AttributeError, IndexError, KeyError, TypeError):
-            continue
-    return found
-
-
 # --- To a PNG -------------------------------------------------------------------------------------
 
 
-def _finished(picture: Image.Image, header: Dataset, edge: int, window: Window) -> Picture:
+def _scaled(picture: Image.Image, header: Dataset, edge: int) -> Image.Image:
     wide, high = _shown_as(header, picture.width, picture.height)
     share = min(1.0, edge / max(wide, high))
     size = max(1, round(wide * share)), max(1, round(high * share))
-    if size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BILINEAR)
-    out = BytesIO()
-    picture.save(out, "PNG", compress_level=3)
-    return Picture(out.getvalue(), picture.width, picture.height, window)
+    return picture if size == picture.size else picture.resize(size, Image.Resampling.BILINEAR)
 
 
 def _shown_as(header: Dataset, wide: int, high: int) -> tuple[float, float]:

@@ -38,7 +38,7 @@ class _Fetching(Line):
 
     caller: Caller
     store: Callable[[Incoming], int]
-    go_on: Callable[[], bool]
+    go_on: Callable[[bool], bool]
     taken = 0
     is_enough = False
 
@@ -52,11 +52,15 @@ class _Fetching(Line):
             self.is_enough = True
             raise
         self.taken += status == 0x0000 or status >> 8 == 0xB0
-        if not self.go_on():
+        if not self.go_on(False):
             self.is_enough = True
             self.abort(block=False)
             self.dimse.msg_queue.put((None, None))  # who waits for the next one waits no longer
         return status
+
+    def waits_on(self) -> bool:
+        self.is_enough = self.is_enough or not self.go_on(True)
+        return not self.is_enough
 
 
 def fetch(
@@ -65,12 +69,13 @@ def fetch(
     sop_uids: Sequence[str],
     *,
     store: Callable[[Incoming], int],
-    go_on: Callable[[], bool] = lambda: True,
+    go_on: Callable[[bool], bool] = lambda is_idle: True,
 ) -> int:
     """C-GET of these instances ([] is the whole study); how many `store` took.
 
-    `store` is called for each as it comes and returns a DICOM status; `go_on` is asked after each,
-    and False ends the association there. Raises DicomFailure.
+    `store` is called for each as it comes and returns a DICOM status; what it answers success to is
+    its to keep. `go_on` is asked after each, and (is_idle) again and again while the peer says
+    nothing; False ends the association there. Raises DicomFailure.
     """
     questions, classes = _questions(peer, study_uid, sop_uids)
     total = 0
@@ -115,7 +120,7 @@ def _get(
     keys: Any,
     classes: Sequence[str],
     store: Callable[[Incoming], int],
-    go_on: Callable[[], bool],
+    go_on: Callable[[bool], bool],
 ) -> _Fetching:
     def prepare(line: Line) -> None:
         assert isinstance(line, _Fetching)  # noqa: S101 - said to the type checker

@@ -26,7 +26,7 @@ from . import commitment, contexts
 from .line import Line, make_ae
 from .peers import Caller, CommitmentAnswer, Incoming, Peer
 from .ports import Secrets, Server
-from .receiving import NO_SUCH_CLASS, OUT_OF_RESOURCES, Body
+from .receiving import NO_SUCH_CLASS, OUT_OF_RESOURCES, SUCCESS, Body
 from .wire import ACSE_SECONDS, NETWORK_SECONDS
 
 log = structlog.get_logger(__name__)
@@ -259,7 +259,7 @@ class Listener:
 
 
 def take(event: evt.Event, caller: Caller, store: Any) -> int:
-    """What to answer to a C-STORE; its bytes are dropped unless `store` keeps them."""
+    """What to answer to a C-STORE. Its bytes are whose who says success; else they are dropped."""
     body = event.request.DataSet
     if not isinstance(event.request, C_STORE) or not isinstance(body, Body):
         return CANNOT_UNDERSTAND
@@ -269,11 +269,11 @@ def take(event: evt.Event, caller: Caller, store: Any) -> int:
             return body.refusal or OUT_OF_RESOURCES
         if body.sop_class != event.context.abstract_syntax:
             return NO_SUCH_CLASS
-        return int(
-            store(
-                Incoming(body.written, body.sop_uid, body.sop_class, body.transfer_syntax, caller)
-            )
-        )
+        came = Incoming(body.written, body.sop_uid, body.sop_class, body.transfer_syntax, caller)
+        status = int(store(came))
+        if status == SUCCESS or status >> 8 == 0xB0:
+            body.hand_over()
+        return status
     finally:
         body.drop()
 

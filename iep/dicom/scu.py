@@ -8,11 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pydicom.uid import UID
 from pynetdicom import evt
-from pynetdicom.dimse_primitives import C_STORE, N_EVENT_REPORT
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
 
-from . import commitment, contexts
+from . import commands, commitment, contexts
 from .calling import associated, end, open_line
 from .errors import DicomFailure, Family, Phase
 from .finding import find_instances, find_studies, status_of
@@ -92,27 +91,20 @@ class Sender:
             raise DicomFailure(Phase.STORE, Family.NO_CONTEXT, words, is_permanent=True)
         if not self.is_open:
             raise self._gone(Family.ABORTED, "had ended the association")
-        with line.alone():
-            answer = self._ask(line, context_id, self._request(sop_class, sop_uid), path)
-        return self._judge(answer)
-
-    def _request(self, sop_class: str, sop_uid: str) -> C_STORE:
         self._number = self._number % 65535 + 1
-        request = C_STORE()
-        request.MessageID, request.Priority = self._number, 0
-        request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = UID(sop_class), UID(sop_uid)
-        return request
+        command = commands.store(self._number, sop_class, sop_uid)
+        return self._judge(self._ask(line, context_id, command, path))
 
     @property
     def is_open(self) -> bool:
         """Whether the association still stands; a peer ends one on which nothing is said."""
         return self._line is not None and self._line.is_established and self._line.is_alive()
 
-    def _ask(self, line: Line, context_id: int, request: C_STORE, path: Path) -> int:
+    def _ask(self, line: Line, context_id: int, command: bytes, path: Path) -> int:
         with path.open("rb") as file:
             file.seek(data_set_begins(file))
             try:
-                line.send_file(context_id, request, file)
+                line.send_file(context_id, command, file)
             except TimeoutError:
                 raise self._gone(Family.TIMEOUT, "took nothing more of an image") from None
             except OSError:
@@ -122,7 +114,7 @@ class Sender:
             raise self._gone(Family.TIMEOUT, "did not say in time whether it stored an image")
         if answer is None:
             raise self._gone(Family.ABORTED, "broke off before it said that it stored an image")
-        if getattr(answer, "MessageIDBeingRespondedTo", None) != request.MessageID:
+        if getattr(answer, "MessageIDBeingRespondedTo", None) != self._number:
             raise self._gone(Family.ABORTED, "answered something else than was asked")
         return int(answer.Status)
 

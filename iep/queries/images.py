@@ -98,6 +98,7 @@ class Place:
     window: str = "auto"
     zoom: str = "fit"
     is_inverted: bool = False
+    is_bare: bool = False  # without the overlays
     beside: tuple[int, int] | None = None  # series and image of the second picture
 
     @property
@@ -107,6 +108,7 @@ class Place:
         parts += [f"w={self.window}"] if self.window != "auto" else []
         parts += [f"z={self.zoom}"] if self.zoom != "fit" else []
         parts += ["i=1"] if self.is_inverted else []
+        parts += ["o=0"] if self.is_bare else []
         parts += [f"b={self.beside[0]}.{self.beside[1]}"] if self.beside else []
         return "?" + "&".join(parts)
 
@@ -141,6 +143,7 @@ class Viewer:
     zooms: list[tuple[str, str, str]] = field(default_factory=list)
     invert: str = ""
     compare: str = ""
+    overlays: str = ""  # with them, or without
 
     def opens(self, series: Series) -> str:
         """The address of the first image of a series, looked at in the same way."""
@@ -157,7 +160,7 @@ def place_of(said: dict[str, str]) -> Place:
     return Place(
         _count(said.get("s", "")), _count(said.get("n", "")),
         window if window in WINDOW_WORDS else "auto", zoom if zoom in ZOOMS else "fit",
-        said.get("i") == "1", beside,
+        said.get("i") == "1", said.get("o") == "0", beside,
     )  # fmt: skip
 
 
@@ -179,6 +182,7 @@ def viewer_for(study: Study, place: Place) -> Viewer:
         [(code, words, replace(place, window=code).query) for code, words in WINDOW_WORDS.items()],
         [(code, words, replace(place, zoom=code).query) for code, words in ZOOMS.items()],
         replace(place, is_inverted=not place.is_inverted).query, other.query,
+        replace(place, is_bare=not place.is_bare).query,
     )  # fmt: skip
 
 

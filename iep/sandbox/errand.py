@@ -66,7 +66,10 @@ def _do(request: dict[str, Any], file: BinaryIO) -> tuple[dict[str, Any], bytes]
 
 def _render(request: dict[str, Any], file: BinaryIO) -> tuple[dict[str, Any], bytes]:
     picture = rendering.render(file, **request)
-    found = {"width": picture.width, "height": picture.height, "window": picture.window}
+    found = {
+        "width": picture.width, "height": picture.height, "window": picture.window,
+        "is_table": picture.is_table, "overlays": picture.overlays, "left_out": picture.left_out,
+    }  # fmt: skip
     return {"size": len(picture.png), "found": found}, picture.png
 
 

@@ -27,6 +27,7 @@ THUMBNAIL, WHOLE = 160, 2048  # pixels: the longer edge
 PRESETS = ("auto", "full", "lung", "bone", "soft")
 IDLE = 60.0  # seconds
 MOST_PNG = 32 * 1024 * 1024  # bytes
+MADE_AS = 2  # counted up when rendering changes, so that no picture of before is shown
 _HEAD = b"\x89PNG\r\n\x1a\n"
 
 
@@ -39,18 +40,27 @@ class Picture:
     width: int = 0
     height: int = 0
     why_not: str = ""
+    is_table: bool = False  # the file's own table of greys instead of a window
+    overlays: int = 0  # that lie over it, drawn if they were wanted
+    left_out: int = 0  # that cannot be drawn
 
 
-def picture(file_id: UUID, *, frame: int = 0, window: str = "auto", edge: int = WHOLE) -> Picture:
-    """Of one frame (from 0). What cannot be shown says so; nothing is raised for a bad file."""
+def picture(
+    file_id: UUID, *, frame: int = 0, window: str = "auto", edge: int = WHOLE, drawn: bool = True
+) -> Picture:
+    """Of one frame (from 0), with its overlays or without them (`drawn`).
+
+    What cannot be shown says so; nothing is raised for a bad file.
+    """
     if window not in PRESETS or edge not in (THUMBNAIL, WHOLE) or frame < 0:
         return Picture(why_not="There is no such picture.")
-    place = _place(file_id, frame, window, edge)
-    return _kept(place) or _rendered(file_id, frame, window, edge, place)
+    request = {"frame": frame, "window": window, "edge": edge, "drawn": drawn}
+    place = _place(file_id, request)
+    return _kept(place) or _rendered(file_id, request, place)
 
 
-def _rendered(file_id: UUID, frame: int, window: str, edge: int, place: Path) -> Picture:
-    request = {"do": "render", "frame": frame, "window": window, "edge": edge}
+def _rendered(file_id: UUID, request: dict[str, Any], place: Path) -> Picture:
+    request = {"do": "render", **request}
     try:
         done = _renderer.do(storage.path_of(file_id), request)
         made = _believed(done.found, done.data)
@@ -65,12 +75,19 @@ def _rendered(file_id: UUID, frame: int, window: str, edge: int, place: Path) ->
 def _believed(found: dict[str, Any], data: bytes) -> Picture:
     """The child's word, held to its bounds: it may have been taken over. Raises NotDone."""
     window, sizes = found.get("window"), [found.get("width"), found.get("height")]
+    above = [found.get("overlays", 0), found.get("left_out", 0)]
     is_window = window is None or (
         isinstance(window, list) and len(window) == 2 and all(_is_number(each) for each in window)
     )
-    if not (data.startswith(_HEAD) and is_window and all(isinstance(each, int) for each in sizes)):
+    are_counts = all(type(each) is int and 0 <= each < 2**31 for each in (*sizes, *above))
+    if not (data.startswith(_HEAD) and is_window and are_counts):
         raise NotDone("The picture cannot be shown.")
-    return Picture(data, tuple(window) if window else None, *sizes)  # type: ignore[arg-type]
+    shown = tuple(window) if window else None
+    return Picture(
+        data, shown, width=found["width"], height=found["height"],
+        is_table=found.get("is_table") is True,
+        overlays=found.get("overlays", 0), left_out=found.get("left_out", 0),
+    )  # fmt: skip
 
 
 def _is_number(value: object) -> bool:
@@ -117,10 +134,10 @@ def _folder() -> Path:
     return folder
 
 
-def _place(file_id: UUID, frame: int, window: str, edge: int) -> Path:
+def _place(file_id: UUID, request: dict[str, Any]) -> Path:
     """The id is ours, so is the name; a digest, so that one folder holds no list of ids."""
-    name = hashlib.sha256(f"{file_id} {frame} {window} {edge}".encode()).hexdigest()
-    return _folder() / name
+    said = f"{MADE_AS} {file_id} {json.dumps(request)}"
+    return _folder() / hashlib.sha256(said.encode()).hexdigest()
 
 
 def _kept(place: Path) -> Picture | None:
@@ -131,17 +148,13 @@ def _kept(place: Path) -> Picture | None:
         return None
     with contextlib.suppress(OSError):
         os.utime(place)
-    window = said["window"]
-    return Picture(
-        png, tuple(window) if window else None, said["width"], said["height"], said["why_not"]
-    )
+    window = said.pop("window")
+    return Picture(png, tuple(window) if window else None, **said)
 
 
 def _keep(place: Path, made: Picture) -> None:
     """Written aside and renamed. A full disk only means that it is rendered again."""
-    said = {
-        "window": made.window, "width": made.width, "height": made.height, "why_not": made.why_not,
-    }  # fmt: skip
+    said = {name: value for name, value in vars(made).items() if name != "png"}
     aside = place.with_name(f"{uuid.uuid4()}.part")
     try:
         aside.write_bytes(json.dumps(said).encode() + b"\n" + made.png)

@@ -24,27 +24,31 @@ def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
             patient_id=study.patient_id or "", request=request,
         )  # fmt: skip
     shown = [
-        (pane, _picture(pane, viewer.place.window))
+        (pane, _picture(pane, viewer.place))
         for pane in (viewer.pane, viewer.second)
         if pane is not None
     ]
-    context = {"viewer": viewer, "study": study, "shown": shown, "patient": study.patient}
+    context = {"viewer": viewer, "study": study, "shown": shown, "patient": study.patient,
+               "has_overlays": any(made.overlays for _, made in shown)}  # fmt: skip
     return _private(render(request, "iep/images.html", context))
 
 
-def _picture(pane: found.Pane, window: str) -> pictures.Picture:
-    return pictures.picture(pane.frame.file_id, frame=pane.frame.frame, window=window)
+def _picture(pane: found.Pane, place: found.Place) -> pictures.Picture:
+    return pictures.picture(
+        pane.frame.file_id, frame=pane.frame.frame, window=place.window, drawn=not place.is_bare
+    )
 
 
 @require_safe
 def picture(request: HttpRequest, study_id: UUID, file_id: UUID, frame: int) -> HttpResponse:
-    """A PNG of one frame; `?w=` a window, `?t=1` a thumbnail."""
+    """A PNG of one frame; `?w=` a window, `?o=0` without overlays, `?t=1` a thumbnail."""
     study = study_for(request.acting, study_id)
     if not found.is_of_study(study, file_id):
         raise Http404
     edge = pictures.THUMBNAIL if request.GET.get("t") == "1" else pictures.WHOLE
     window = request.GET.get("w", "auto")
-    made = pictures.picture(file_id, frame=frame, window=window, edge=edge)
+    drawn = request.GET.get("o") != "0"
+    made = pictures.picture(file_id, frame=frame, window=window, edge=edge, drawn=drawn)
     if not made.png:
         raise Http404
     return _private(HttpResponse(made.png, content_type="image/png"))

@@ -16,7 +16,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from iep.dicom import rendering
+from iep.dicom import greys, rendering
 from iep.dicom.rendering import NotShown, render
 from tests import found
 from tests.iep.arrivals import bytes as files
@@ -39,7 +39,7 @@ def why_not(raw: bytes, **options) -> str:
 
 @pytest.mark.parametrize("window", ["lung", "bone", "soft"])
 def test_a_window_puts_its_edges_at_black_and_white_as_ps3_3_has_it(window):
-    centre, width = rendering.WINDOWS[window]
+    centre, width = greys.WINDOWS[window]
     seen, values = shown(grey(RAMP), window=window).ravel(), RAMP.ravel()
     assert (seen[values <= centre - 0.5 - (width - 1) / 2] == 0).all()
     assert (seen[values > centre - 0.5 + (width - 1) / 2] == 255).all()

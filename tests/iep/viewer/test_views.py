@@ -22,6 +22,7 @@ from iep.services import pictures
 from tests.iep.arrivals import bytes as files
 
 from .frames import grey
+from .test_tables import over, overlay, table
 
 pytestmark = pytest.mark.django_db
 RAMP = np.arange(0, 1024, 1, dtype=np.int16).reshape(32, 32)
@@ -155,6 +156,45 @@ def test_a_study_without_an_image_says_so(mbp, exchange):
     study = Study.objects.latest("state_since")
     study.files.update(state="discarded")
     assert "There is no image to look at" in text(page(mbp, study))
+
+
+@pytest.fixture
+def drawn_over(exchange) -> Study:
+    """Two images: one with a drawing over it and a table, one with one that cannot be drawn."""
+    uid = files.uid()
+    said = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.1", "SeriesNumber": 1}
+    raw = grey(RAMP, VOILUTSequence=table(np.arange(1024) * 64))
+    drawn = over(raw, overlay(np.eye(32, dtype=bool)))
+    undrawn = over(grey(RAMP), overlay(np.eye(32, dtype=bool)), without=(0x60003000,))
+    exchange.came(
+        changed(drawn, InstanceNumber=1, SOPInstanceUID=files.uid(), **said),
+        changed(undrawn, InstanceNumber=2, SOPInstanceUID=files.uid(), **said),
+    )
+    exchange.goes_quiet()
+    return Study.objects.get(study_uid=uid)
+
+
+def test_overlays_are_shown_and_can_be_hidden_by_a_link(mbp, drawn_over):
+    html = page(mbp, drawn_over)
+    assert "Hide overlays" in html
+    assert "1 overlay" in text(html)
+    assert "The image’s own table" in text(html)
+    (there,) = re.findall(r'<a href="([^"]+)" data-key="o"', html)
+    bare = page(mbp, drawn_over, there.replace("&amp;", "&"))
+    assert "Show overlays" in bare
+    assert "1 overlay hidden" in text(bare)
+    assert Image.open(BytesIO(mbp.get(source(html)).content)).mode == "RGB"
+    assert Image.open(BytesIO(mbp.get(source(bare)).content)).mode == "L"
+
+
+def test_an_overlay_that_cannot_be_shown_is_said_in_the_picture(mbp, drawn_over):
+    html = page(mbp, drawn_over, "?n=2")
+    assert "1 overlay cannot be shown" in text(html)
+    assert "Hide overlays" not in html
+
+
+def test_without_an_overlay_nothing_is_said_of_overlays(mbp, study):
+    assert "overlay" not in text(page(mbp, study))
 
 
 # --- The pictures ---------------------------------------------------------------------------------
