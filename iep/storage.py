@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -84,23 +84,21 @@ class Writing:
         Renamed first and forced to the disk then, so that name and bytes go in one journal entry:
         what a power cut leaves in between is of no row, and is cleared (services.leftovers).
         """
+        keep_all([(self, file_id)])
+        return path_of(file_id)
+
+    def _move_to(self, place: Path) -> None:
         self.finish()
         if self._descriptor is None:
             raise ValueError("this file is closed")
-        place = path_of(file_id)
         if not place.parent.is_dir():
             place.parent.mkdir(exist_ok=True)
             _sync_folder(place.parent.parent)
         self.path.rename(place)
-        try:
+
+    def _force(self) -> None:
+        if self._descriptor is not None:
             os.fsync(self._descriptor)
-            _sync_folder(place.parent)
-        except OSError:
-            place.unlink(missing_ok=True)
-            raise
-        finally:
-            self._close()
-        return place
 
     def drop(self) -> None:
         """As if it had never come. Does nothing to a file that was kept."""
@@ -116,6 +114,31 @@ class Writing:
 def writer() -> Writing:
     """A new file, aside. Raises OSError."""
     return Writing()
+
+
+def keep_all(files: Sequence[tuple[Writing, uuid.UUID]]) -> None:
+    """Each into storage under its id: all of them or none, as `Writing.keep`. Raises OSError.
+
+    Forced to the disk one after the other when all have their names: the first takes the others'
+    journal entries with it, so that many cost little more than one.
+    """
+    placed: list[Path] = []
+    try:
+        for written, file_id in files:
+            place = path_of(file_id)
+            written._move_to(place)
+            placed.append(place)
+        for written, _ in files:
+            written._force()
+        for folder in {place.parent for place in placed}:
+            _sync_folder(folder)
+    except OSError:
+        for place in placed:
+            place.unlink(missing_ok=True)
+        raise
+    finally:
+        for written, _ in files:
+            written._close()
 
 
 def path_of(file_id: uuid.UUID | str) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction as database
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
     from iep.storage import Writing
 
 
-def receive(
-    written: Writing,
+def receive(written: Writing, **about: Any) -> ReceivedFile:
+    """Keep the bytes, and one row that says whence they came. On disk and committed on return.
+
+    `about`: as of `row_of`. Raises OSError when the disk is full; then nothing is kept, and the
+    caller must not answer success.
+    """
+    file = row_of(**about)
+    receive_all([(file, written)])
+    return file
+
+
+def row_of(
     *,
     origin: Origin | str,
     node: Node | None = None,
@@ -41,13 +52,12 @@ def receive(
     sop_class: str = "",
     transfer_syntax: str = "",
 ) -> ReceivedFile:
-    """Keep the bytes, and one row that says whence they came. On disk and committed on return.
+    """The row of a file that is not kept yet.
 
-    Nothing in them is looked at here: the file is in quarantine until the sandbox has read it.
-    The UIDs are what the association (or the manifest) said. Raises OSError when the disk is full;
-    then nothing is kept, and the caller must not answer success.
+    Nothing in the file is looked at here: it is in quarantine until the sandbox has read it. The
+    UIDs are what the association (or the manifest) said.
     """
-    file = ReceivedFile(
+    return ReceivedFile(
         id=uuid.uuid4(),
         origin=Origin(origin).value,
         node=node,
@@ -62,19 +72,19 @@ def receive(
         sop_class=sop_class[:64],
         transfer_syntax=transfer_syntax[:64],
     )
-    _keep(file, written)
-    return file
 
 
-def _keep(file: ReceivedFile, written: storage.Writing) -> None:
-    """The bytes first, then the row: neither without the other."""
-    written.keep(file.pk)
+def receive_all(came: Sequence[tuple[ReceivedFile, Writing]]) -> None:
+    """The bytes first, then the rows: all of them, or none of either. Raises OSError."""
+    storage.keep_all([(written, file.pk) for file, written in came])
     try:
-        file.size, file.sha256 = written.size, written.sha256
-        file.preamble_zeroed = written.preamble_zeroed
-        file.save(force_insert=True)
+        for file, written in came:
+            file.size, file.sha256 = written.size, written.sha256
+            file.preamble_zeroed = written.preamble_zeroed
+        ReceivedFile.objects.bulk_create([file for file, _ in came])
     except BaseException:
-        storage.discard(file.pk)
+        for file, _ in came:
+            storage.discard(file.pk)
         raise
 
 
@@ -188,5 +198,6 @@ def _drop_bytes(ids: list[UUID]) -> None:
 
 
 __all__ = [
-    "discard", "discard_file", "look_again", "read_waiting", "receive", "release", "take_as_it_is",
+    "discard", "discard_file", "look_again", "read_waiting", "receive", "receive_all", "release",
+    "row_of", "take_as_it_is",
 ]  # fmt: skip

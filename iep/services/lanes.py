@@ -101,17 +101,31 @@ class Carrier:
 
     # --- Between two images ---
 
-    def look(self, held: Held, *, is_ours: bool = True, next_size: int = 0) -> None:
-        """Go on with the next image, of so many bytes. Raises Left."""
-        self._moved, self._size = time.monotonic(), next_size
-        if not is_ours:
+    def look(
+        self,
+        held: Held,
+        *,
+        is_ours: bool = True,
+        next_size: int = 0,
+        is_idle: bool = False,
+        first: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Go on with the next image, of so many bytes. Raises Left.
+
+        `is_idle`: nothing has moved since. `first` is done before anything is left, and says
+        whether what is held is still ours.
+        """
+        now = time.monotonic()
+        if not is_idle:
+            self._moved, self._size = now, next_size
+        heard = self.session.heard_blue_light()
+        if is_ours and not heard and now - self._looked < LOOK_EVERY:
+            return
+        if not (first() and is_ours):
             log.warning("transfer_left", transfer=held.transfer_id, fence=held.fence)
             self.line.hang_up()
             raise Left
-        heard = self.session.heard_blue_light()
-        if not heard and self._moved - self._looked < LOOK_EVERY:
-            return
-        self._looked = self._moved
+        self._looked = now
         self._look_for_blue_light(held)
         self._look_around(held)
 

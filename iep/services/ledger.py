@@ -20,19 +20,22 @@ from .claiming import LANE_LOCK, Held
 from .transfers import CHANNEL
 
 _DONE = """
-WITH held AS (
+WITH given AS (
+  SELECT i.id, g.size, i.state = 'waiting' AS is_new
+  FROM unnest(%(lines)s::bigint[], %(sizes)s::bigint[]) AS g (id, size)
+  JOIN iep_transferinstance i ON i.id = g.id AND i.transfer_id = %(transfer)s
+), held AS (
   UPDATE iep_transfer t SET
-    images_done = images_done + CASE WHEN i.state = 'waiting' THEN 1 ELSE 0 END,
-    bytes_done = bytes_done + CASE WHEN i.state = 'waiting' THEN %(size)s ELSE 0 END,
+    images_done = images_done + (SELECT count(*) FROM given WHERE is_new),
+    bytes_done = bytes_done + (SELECT coalesce(sum(size), 0) FROM given WHERE is_new),
     last_image_at = clock_timestamp(), failures = 0, failing_since = NULL, family = '', why = ''
-  FROM iep_transferinstance i
-  WHERE t.id = %(transfer)s AND t.fence = %(fence)s AND i.id = %(line)s AND i.transfer_id = t.id
+  WHERE t.id = %(transfer)s AND t.fence = %(fence)s
   RETURNING t.id, t.state = 'running' AND t.lease_token = %(token)s AS ours
 ), line AS (
   UPDATE iep_transferinstance i SET state = %(state)s, status = %(status)s, why = '',
     fence = %(fence)s, attempts = attempts + 1, done_at = clock_timestamp(),
-    size = CASE WHEN i.size = 0 THEN %(size)s ELSE i.size END
-  FROM held WHERE i.id = %(line)s
+    size = CASE WHEN i.size = 0 THEN given.size ELSE i.size END
+  FROM held, given WHERE i.id = given.id
 )
 SELECT ours FROM held
 """
@@ -80,12 +83,9 @@ class Session:
 
     def wait(self, seconds: float) -> None:
         """Until work is announced for this direction, or so long. Raises OperationalError."""
-        link: Any = self._link.connection
         if self._drain():
             return
-        ready, _, _ = select.select([link], [], [], seconds)
-        if ready:
-            link.poll()
+        if self._listen(seconds):
             self._drain()
         else:  # a connection that has died is noticed here
             with self._link.cursor() as cursor:
@@ -93,9 +93,18 @@ class Session:
 
     def heard_blue_light(self) -> bool:
         """Whether a blue light was announced since this was last asked; costs no question."""
+        self._listen(0)
         self._drain()
         heard, self._heard_blue = self._heard_blue, False
         return heard
+
+    def _listen(self, seconds: float) -> bool:
+        """Whether anything came on the connection within so long; it is taken in."""
+        link: Any = self._link.connection
+        ready, _, _ = select.select([link], [], [], seconds)
+        if ready:
+            link.poll()
+        return bool(ready)
 
     def _drain(self) -> bool:
         """Take what was announced; whether any of it is for this direction."""
@@ -116,24 +125,29 @@ class Session:
         all the same while nobody has claimed since: a person has paused it, or cancelled it.
         """
         state = InstanceState.CONFIRMED if is_confirmed else InstanceState.SENT
-        return self._write(_DONE, held, line, state, status=status, size=size)
+        return self._write(_DONE, held, state, status=status, lines=[line], sizes=[size])
+
+    def came(self, held: Held, sizes: dict[int, int]) -> bool:
+        """These lines' images are safely here: of several in one statement. False as of `done`."""
+        state, lines = InstanceState.CONFIRMED, list(sizes)
+        return self._write(_DONE, held, state, status=0, lines=lines, sizes=[*sizes.values()])
 
     def refused(self, held: Held, line: int, why: str, status: int | None = None) -> bool:
         """The image will not be taken; False as of `done`."""
         return self._write(
-            _NOT_DONE, held, line, InstanceState.REFUSED, status=status, why=why[:200]
+            _NOT_DONE, held, InstanceState.REFUSED, line=line, status=status, why=why[:200]
         )
 
     def missed(self, held: Held, line: int, why: str, status: int | None = None) -> bool:
         """The image was tried, and is tried again; False as of `done`."""
         return self._write(
-            _NOT_DONE, held, line, InstanceState.WAITING, status=status, why=why[:200]
+            _NOT_DONE, held, InstanceState.WAITING, line=line, status=status, why=why[:200]
         )
 
-    def _write(self, words: str, held: Held, line: int, state: InstanceState, **more: Any) -> bool:
+    def _write(self, words: str, held: Held, state: InstanceState, **more: Any) -> bool:
         values = {
             "transfer": held.transfer_id, "fence": held.fence, "token": str(held.token),
-            "line": line, "state": state.value, **more,
+            "state": state.value, **more,
         }  # fmt: skip
         with self._link.cursor() as cursor:
             cursor.execute(words, values)

@@ -116,7 +116,7 @@ def _is_fetched(far, study) -> None:
     assert fetch(far.peer, study, [image.sop_uid for image in wanted], store=some) == 3
     assert some.digests() == _digests(wanted)
     two = Taking()
-    taken = fetch(far.peer, study, [], store=two, go_on=lambda: len(two.kept) < 2)
+    taken = fetch(far.peer, study, [], store=two, go_on=lambda is_idle: len(two.kept) < 2)
     assert taken == len(two.kept) == 2
     refusing = lambda incoming: 0xA700  # noqa: E731
     with pytest.raises(DicomFailure):

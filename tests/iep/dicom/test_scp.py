@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from demo.processes import wait_until
-from iep.dicom import DicomFailure, Sender, calling, contexts, echo
+from iep.dicom import DicomFailure, Sender, calling, commands, contexts, echo
 from iep.dicom.wire import NETWORK_SECONDS
 from tests.iep.dicom import dcmtk, files
 from tests.iep.dicom.shelf import Shelf, aside, listening, stored
@@ -145,8 +145,7 @@ def test_what_is_no_dicom_is_cut_and_the_listener_goes_on(shelf, words):
 def _in_the_middle(peer, image):
     """An association on which half an image was sent."""
     line = calling.open_line(peer, contexts.to_send([image.kind]))
-    sender = Sender(peer, [image.kind])
-    request = sender._request(image.sop_class, image.sop_uid)
+    request = commands.store(1, image.sop_class, image.sop_uid)
     with image.path.open("rb") as file:
         whole = file.read()
     half = image.path.with_suffix(".half")
@@ -215,9 +214,8 @@ def test_a_disk_that_fills_in_the_middle_of_an_image_is_said(ours, tmp_path, set
     line = _in_the_middle(ours, image)
     assert wait_until(lambda: len(aside()) == 1, seconds=20)
     settings.IMAGES_RESERVE_BYTES = 1 << 60
-    with line.alone():
-        line.dul.socket.send_all(_data(500_000, is_last=True))
-        _, answer = line.dimse.get_msg(block=True)
+    line.dul.socket.send_all(_data(500_000, is_last=True))
+    _, answer = line.dimse.get_msg(block=True)
     assert answer.Status == 0xA700
     assert aside() == stored() == []
     calling.end(line)
