@@ -18,6 +18,7 @@ from messaging.mail_format import is_address
 from patients import nhs_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from accounts.models import Organisation, User
@@ -220,12 +221,18 @@ def _of_contact(phone: str, email: str, whose: str) -> dict[str, str]:
 # --- The scans ------------------------------------------------------------------------------------
 
 
-def _of_exams(new: NewTicket, today: date) -> dict[str, str]:
-    found = {} if new.exams else {"exams": "Add each scan that you want, with its date"}
-    if len(new.exams) > MOST_EXAMS:
+def problems_of_scans(exams: Sequence[Exam], *, today: date) -> dict[str, str]:
+    """Field → what is wrong with the rows of scans, in their order; empty when nothing is."""
+    found = {} if exams else {"exams": "Add each scan that you want, with its date"}
+    if len(exams) > MOST_EXAMS:
         found["exams"] = f"At most {MOST_EXAMS} scans in one request: open another for the rest"
-    for number, exam in enumerate(new.exams, 1):
+    for number, exam in enumerate(exams, 1):
         found |= _of_exam(exam, number, today)
+    return found
+
+
+def _of_exams(new: NewTicket, today: date) -> dict[str, str]:
+    found = problems_of_scans(new.exams, today=today)
     if asks_for_all(new.instructions):
         found["instructions"] = ALL_IMAGING
     return found

@@ -17,6 +17,7 @@ from iep.views import (
     making,
     match,
     queues,
+    scans,
     ticket,
     transaction,
     trauma,
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("new/", asking.ask, name="ask"),
     path("mine/", asking.mine, name="mine"),
     path("<callref:reference>/", ticket.ticket, name="ticket"),
+    path("<callref:reference>/scans/", scans.scans, name="ticket-scans"),
     path("<callref:reference>/act", ticket.act, name="ticket-act"),
     # Transactions: home, one transaction
     path("", home.home, name="home"),
@@ -63,6 +65,8 @@ urlpatterns: list[URLPattern] = [
     path("queues/now", queues.queues_now, name="queues-now"),
     path("queues/<int:pk>/act", queues.act, name="transfer-act"),
     path("queues/<int:pk>/priority/", queues.priority, name="transfer-priority"),
+    path("queues/lanes/<int:pk>/", queues.pause_lane, name="pause-lane"),
+    path("queues/machines/<int:pk>/", queues.pause_node, name="pause-node"),
     path("failures/", failures.failures, name="failures"),
     # Arrivals, matching, viewer
     path("arrivals/", arrivals.arrived, name="arrivals"),

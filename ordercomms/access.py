@@ -183,6 +183,7 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "iep:mine": P.ASK_FOR_IMAGES,
     "iep:ticket": (P.VIEW_EXCHANGE, P.ASK_FOR_IMAGES),
     "iep:ticket-act": {"POST": P.ASK_FOR_IMAGES},
+    "iep:ticket-scans": P.ASK_FOR_IMAGES,
     # Transactions of the image exchange, and the institutions
     "iep:home": P.VIEW_EXCHANGE,
     "iep:home-changes": P.VIEW_EXCHANGE,
@@ -207,6 +208,8 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     "iep:queues-now": P.VIEW_EXCHANGE,
     "iep:transfer-act": {"POST": P.CONTROL_LANES},
     "iep:transfer-priority": P.CONTROL_LANES,
+    "iep:pause-lane": P.CONTROL_LANES,
+    "iep:pause-node": P.CONTROL_LANES,
     "iep:failures": P.VIEW_EXCHANGE,
     "iep:match": P.EXCHANGE_IMAGES,
     "iep:arrivals": P.VIEW_EXCHANGE,

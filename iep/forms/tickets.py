@@ -76,7 +76,7 @@ def _notes(data: QueryDict) -> dict[str, str]:
 
 
 def empty() -> Typed:
-    return Typed(rows=[dict.fromkeys(ROW, "")], key=str(uuid.uuid4()))
+    return Typed(rows=[row_of()], key=str(uuid.uuid4()))
 
 
 def key_of(form: Typed) -> uuid.UUID:
@@ -89,7 +89,11 @@ def key_of(form: Typed) -> uuid.UUID:
 
 def add_row(form: Typed) -> None:
     if len(form.rows) < MOST_EXAMS:
-        form.rows.append(dict.fromkeys(ROW, ""))
+        form.rows.append(row_of())
+
+
+def row_of() -> dict[str, str]:
+    return dict.fromkeys(ROW, "")
 
 
 def remove_row(form: Typed, number: int) -> None:
@@ -188,8 +192,13 @@ def _exams(form: Typed, problems: dict[str, str]) -> tuple[Exam, ...]:
     say it: "CT head" is CT."""
     kept = [row for row in form.rows if any(row.values())]
     form.rows[:] = kept or form.rows[:1]
+    return exams_of(kept, problems)
+
+
+def exams_of(rows: list[dict[str, str]], problems: dict[str, str]) -> tuple[Exam, ...]:
+    """What the rows mean, and what of them could not be read."""
     found = []
-    for number, row in enumerate(kept, 1):
+    for number, row in enumerate(rows, 1):
         name = f"exam-{number}-date"
         day = _day(row["date"], name, problems, f"the date of scan {number}")
         row["modality"] = row["modality"] or modality_of(row["description"])

@@ -47,6 +47,7 @@ EVENT_WORDS: Final = {
     TicketEvent.CANCELLED: "Cancelled",
     TicketEvent.EXPIRED: "Cancelled after 2 weeks without the details",
     TicketEvent.ACKNOWLEDGED: "Cancellation acknowledged",
+    TicketEvent.SCANS_CHANGED: "Scans corrected",
     TicketEvent.NOTED: "Note",
 }
 _LEFT: Final = (TransactionState.DELIVERED, TransactionState.FIXED_UP)
@@ -96,6 +97,7 @@ class Actions:
     confirm_address: bool = False
     ring: bool = False
     note: bool = False
+    scans: bool = False  # correct what is asked for: nothing has been sent
 
     @property
     def any(self) -> bool:
@@ -325,12 +327,7 @@ def _told(ticket: Ticket, events: list[TicketEventRow]) -> Step:
 
 
 def _actions(ticket: Ticket, acting: Acting) -> Actions:
-    works = policies.may_work(acting, ticket.organisation_id)
-    own = (
-        _is_requester(ticket, acting)
-        and policies.is_of_trust(acting, ticket.organisation_id)
-        and acting.may(Permission.ASK_FOR_IMAGES)
-    )
+    works, own = policies.may_work(acting, ticket.organisation_id), _is_own(ticket, acting)
     is_open = ticket.state in OPEN
     awaits = ticket.state == TicketState.AWAITING_DETAILS
     return Actions(
@@ -343,6 +340,38 @@ def _actions(ticket: Ticket, acting: Acting) -> Actions:
         confirm_address=works and _may_confirm(ticket, acting),
         ring=works,
         note=works or own,
+        scans=not why_scans_stand(ticket, acting),
+    )
+
+
+def carried_by(ticket: Ticket) -> str:
+    """Why the scans stand as they are: what has gone out, or come, with them; empty: nothing."""
+    over = [TransactionState.CANCELLED.value, TransactionState.PURGED.value]
+    sent = ticket.transactions.exclude(state__in=over).order_by("number").first()
+    if sent is not None:
+        return (
+            f"Transaction {sent.number} carries these scans already. Cancel it first, or ask for "
+            "others with a new ticket."
+        )
+    if _live(ticket.studies.all()).exists():
+        return "Images have come for this ticket already. Ask for others with a new ticket."
+    return ""
+
+
+def why_scans_stand(ticket: Ticket, acting: Acting) -> str:
+    """Why this person cannot correct its scans; empty: they can."""
+    if not (policies.may_work(acting, ticket.organisation_id) or _is_own(ticket, acting)):
+        return "Only the service desk and the person who asked can correct the scans."
+    if ticket.state not in OPEN:
+        return "This ticket has ended. Ask for other scans with a new ticket."
+    return carried_by(ticket)
+
+
+def _is_own(ticket: Ticket, acting: Acting) -> bool:
+    return (
+        _is_requester(ticket, acting)
+        and policies.is_of_trust(acting, ticket.organisation_id)
+        and acting.may(Permission.ASK_FOR_IMAGES)
     )
 
 

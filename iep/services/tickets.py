@@ -198,7 +198,7 @@ def assign(ticket: Ticket, to: User | None, *, by: Acting) -> Ticket:
 
 def note(ticket: Ticket, text: str, *, by: Acting) -> Ticket:
     """A note in its history. Raises NotAccepted: no_words, too_long."""
-    _must_follow(by, ticket)
+    must_follow(by, ticket)
     return record(ticket, TicketEvent.NOTED, words=_said(text, "Write the note"), by=by)
 
 
@@ -294,7 +294,7 @@ def details_came(ticket: Ticket, *, words: str = "", by: Acting, **changes: Any)
 
     Raises NotAccepted for a field that cannot change, NoSuchMove where nothing was asked for.
     """
-    _must_follow(by, ticket)
+    must_follow(by, ticket)
     if set(changes) - DETAIL_FIELDS:
         raise NotAccepted("fixed", "That cannot be changed: start again with a new ticket.")
     said = words.strip() if changes else _said(words, "Write what was missing")
@@ -309,7 +309,7 @@ def details_came(ticket: Ticket, *, words: str = "", by: Acting, **changes: Any)
 
 def cancel(ticket: Ticket, why: str, *, by: Acting) -> Ticket:
     """With a reason. The requester is told and acknowledges it; their own needs neither."""
-    _must_follow(by, ticket)
+    must_follow(by, ticket)
     said = _said(why, "Say why it is cancelled")
     with transaction.atomic():
         row = record(ticket, TicketEvent.CANCELLED, words=said, by=by, cancelled_why=said)
@@ -327,7 +327,7 @@ PLEASE = (
 
 def acknowledge(ticket: Ticket, *, words: str = "", by: Acting) -> Ticket:
     """A cancellation was seen: by its requester, or by whom the desk spoke to (then in words)."""
-    _must_follow(by, ticket)
+    must_follow(by, ticket)
     said = words.strip()[:LONGEST_WORDS]
     if not is_requester(by, ticket):
         said = _said(words, "Say whom you told that it is cancelled")
@@ -348,7 +348,7 @@ def _must_work(by: Acting, ticket: Ticket) -> None:
         raise PermissionDenied
 
 
-def _must_follow(by: Acting, ticket: Ticket) -> None:
+def must_follow(by: Acting, ticket: Ticket) -> None:
     """The desk, or the requester themselves at the same trust."""
     own = is_requester(by, ticket) and policies.is_of_trust(by, ticket.organisation_id)
     if not own:

@@ -71,13 +71,15 @@ def create(
     complete. A ticket that is given is moved to "with the other hospital".
     Raises NotAccepted: incomplete, all_imaging, other_node, inactive, not_blue, no_trust.
     """
-    said = replace(about or (about_ticket(ticket) if ticket else About()), **facts)
     trust = organisation or (ticket.organisation if ticket else policies.trust_of(by))
     if trust is None:
         raise NotAccepted("no_trust", "Choose the trust for which you are working.")
-    if direction == Direction.OUT:
-        refuse_what_they_would_decline(said, kind, institution, priority)
     with transaction.atomic():
+        if ticket is not None:
+            ticket = locked(ticket)  # its scans cannot be corrected any more from here on
+        said = replace(about or (about_ticket(ticket) if ticket else About()), **facts)
+        if direction == Direction.OUT:
+            refuse_what_they_would_decline(said, kind, institution, priority)
         made = _row(kind, institution, node, priority, direction, trust, ticket, said, by)
         made.shared_id = shared_id or uuid4()
         made.save(force_insert=True)

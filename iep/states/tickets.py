@@ -42,6 +42,7 @@ class TicketEvent(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"  # two weeks
     ACKNOWLEDGED = "acknowledged"
+    SCANS_CHANGED = "scans_changed"  # a row of what is asked for: added, changed, removed; no move
     NOTED = "noted"  # a note, a priority changed: no move
 
 
@@ -63,6 +64,7 @@ TRANSITIONS: dict[tuple[TicketState, TicketEvent], TicketState] = {
     **{(state, E.CANCELLED): S.CANCELLED for state in OPEN},
     (S.AWAITING_DETAILS, E.EXPIRED): S.CANCELLED,
     (S.CANCELLED, E.ACKNOWLEDGED): S.CLOSED,
+    **{(state, E.SCANS_CHANGED): state for state in OPEN},
     **{(state, E.NOTED): state for state in TicketState},
 }
 

@@ -251,6 +251,7 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "iep:acknowledge": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
     "iep:ticket": lambda cast: {"reference": asking.a_ticket(cast).reference},
     "iep:ticket-act": lambda cast: {"reference": asking.a_ticket(cast).reference},
+    "iep:ticket-scans": lambda cast: {"reference": asking.a_ticket(cast).reference},
     **{
         f"iep:{name}": lambda cast: {"number": exchange.example(cast).number}
         for name in (
@@ -267,6 +268,8 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
         f"iep:{name}": lambda cast: {"pk": lanes_example.a_transfer(cast).pk}
         for name in ("transfer-act", "transfer-priority")
     },
+    "iep:pause-lane": lambda cast: {"pk": lanes_example.a_lane().pk},
+    "iep:pause-node": lambda cast: {"pk": exchange.example(cast).node_id},
     "iep:attachment": lambda cast: {
         "number": exchange.example(cast).number,
         "attachment_id": exchange.example(cast).attachments.get().pk,

@@ -211,10 +211,13 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "iep:mine": (IMAGE_ASKERS, NOBODY),
     "iep:ticket": (EXCHANGE_VIEWERS, NOBODY),
     "iep:ticket-act": (NOBODY, IMAGE_ASKERS),
+    "iep:ticket-scans": (IMAGE_ASKERS, IMAGE_ASKERS),
     "iep:queues": (EXCHANGE_VIEWERS, NOBODY),
     "iep:queues-now": (EXCHANGE_VIEWERS, NOBODY),
     "iep:transfer-act": (NOBODY, DESK),
     "iep:transfer-priority": (DESK, DESK),
+    "iep:pause-lane": (DESK, DESK),
+    "iep:pause-node": (DESK, DESK),
     "iep:failures": (EXCHANGE_VIEWERS, NOBODY),
     "iep:match": (DESK, DESK),
     "iep:arrivals": (EXCHANGE_VIEWERS, NOBODY),
@@ -246,7 +249,7 @@ EVERYWHERE = frozenset({"central"})
 # One directory of other hospitals serves every trust of an installation.
 OF_EVERY_TRUST = {
     "iep:institution", "iep:change-institution", "iep:new-node", "iep:change-node",
-    "iep:test-node",
+    "iep:test-node", "iep:pause-lane", "iep:pause-node",
 }  # fmt: skip
 
 # A role may do it where it works, and the examples are not its own: (route, role).
