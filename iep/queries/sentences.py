@@ -20,9 +20,9 @@ from iep.states.transfers import TransferState
 from nhsuk.formats import cdate_text
 
 from .endings import days_left, days_until
+from .measured import images_a_second
 
 S = TransactionState
-ROUGH_RATE = 20.0  # images a second and lane, where it is not known: only for "starts about"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Turn:
 
     place: int  # 1 is next
     is_inbound: bool
-    starts_at: datetime
+    starts_at: datetime | None  # None: nothing was measured that bears a time
 
 
 def is_late(thing: Transaction, now: datetime) -> bool:
@@ -65,30 +65,40 @@ def turns_of(waiting: Sequence[Transfer]) -> dict[UUID, Turn]:
     if not waiting:
         return {}
     queue = Transfer.objects.filter(state__in=(TransferState.WAITING, TransferState.RUNNING))
-    rows = list(
-        queue.order_by("direction", "priority", "rank", "pk").values_list(
-            "pk", "direction", "state", "transaction_id", "images", "images_done"
-        )[:2000]
-    )
+    rows = list(queue.order_by("direction", "priority", "rank", "pk").values_list(*_QUEUED)[:2000])
     wanted = {each.transaction_id for each in waiting}
-    return _turns(rows, wanted, timezone.now())
+    return _turns(rows, wanted, images_a_second(), timezone.now())
 
 
-def _turns(rows: Sequence[tuple[Any, ...]], wanted: set[Any], now: datetime) -> dict[UUID, Turn]:
-    lanes = {Direction.OUT.value: 4, Direction.IN.value: 4}  # the fifth out is Blue Light's
+_QUEUED = (
+    "direction", "state", "transaction_id", "images", "images_done", "not_before",
+    "node__is_paused", "node__retry_at",
+)  # fmt: skip
+
+
+def _turns(
+    rows: Sequence[tuple[Any, ...]], wanted: set[Any], rates: dict[str, float], now: datetime
+) -> dict[UUID, Turn]:
     place: dict[str, int] = {}
-    ahead: dict[str, int] = {}
+    ahead: dict[str, int | None] = {}  # images; None: of one of them nobody knows how many
     turns: dict[UUID, Turn] = {}
-    for _, direction, state, transaction_id, images, done in rows:
+    for direction, state, transaction_id, images, done, *held_back in rows:
+        before = ahead.get(direction, 0)
         if state == TransferState.WAITING:
             place[direction] = place.get(direction, 0) + 1
             if transaction_id in wanted and transaction_id not in turns:
-                seconds = ahead.get(direction, 0) / lanes[direction] / ROUGH_RATE
-                turns[transaction_id] = Turn(
-                    place[direction], direction == Direction.IN, now + timedelta(seconds=seconds)
-                )
-        ahead[direction] = ahead.get(direction, 0) + max(0, images - done)
+                seconds = None if any(held_back) else _until(before, rates.get(direction))
+                at = None if seconds is None else now + timedelta(seconds=seconds)
+                turns[transaction_id] = Turn(place[direction], direction == Direction.IN, at)
+        ahead[direction] = None if before is None or not images else before + max(0, images - done)
     return turns
+
+
+def _until(ahead: int | None, rate: float | None) -> float | None:
+    """Seconds until so many images have moved; None: nobody can say."""
+    if ahead == 0:
+        return 0.0
+    return None if ahead is None or not rate else ahead / rate
 
 
 def sentence(
@@ -144,6 +154,8 @@ def _download_request(
     if turn is None:
         return "Queued: it starts when a lane is free."
     way = "inbound" if turn.is_inbound else "outbound"
+    if turn.starts_at is None:
+        return f"Queued: {ordinal(turn.place)} {way}. No estimate yet."
     start = f"{timezone.localtime(turn.starts_at):%H:%M}"
     return f"Queued: {ordinal(turn.place)} {way}, starts about {start}."
 
