@@ -32,6 +32,7 @@ OF_THE_NODE = frozenset({
 # So often one image is tried that breaks the association while others get through.
 MOST_TRIES_OF_ONE = 5
 _FIRST, _FACTOR, _LONGEST = 10.0, 2.0, 600.0  # seconds
+_NO_DESTINATION = 0xA801  # of a C-MOVE
 _LONGEST_BLUE = 60.0  # seconds: a blue light asks more often
 # For so long it is tried without one image moving; then it is a person's (and can be sent again).
 BUDGETS: dict[int, timedelta] = {
@@ -80,7 +81,7 @@ def record_failure(held: Held, failure: DicomFailure) -> None:
         if failure.family in OF_THE_NODE:
             node_fails(transfer.node_id, failure)
         if _is_over(transfer, failure):
-            fail(transfer, failure.sentence, failure.family)
+            fail(transfer, _so_far(transfer) + failure.sentence, failure.family)
             return
         blue = transfer.priority == Priority.BLUE_LIGHT
         moved(
@@ -97,9 +98,26 @@ def fail(transfer: Transfer, why: str, family: str = "") -> None:
     log.error("transfer_failed", transfer=transfer.pk, family=family)
 
 
+def _so_far(transfer: Transfer) -> str:
+    if not transfer.images_done:
+        return ""
+    return f"{transfer.images_done} of {transfer.images} images had moved. "
+
+
 def _is_over(transfer: Transfer, failure: DicomFailure) -> bool:
-    """Whether waiting will not help: they have it not, or hours have passed without an image."""
+    """Whether waiting will not help: they have it not, they will not, or hours have passed.
+
+    What is permanent is a person's at once (a gateway that says "this contradicts what I have", an
+    archive that does none of this), with two exceptions that others put right while we wait, and
+    that cost one question in ten minutes: an AE title that they do not know is the whole node's
+    trouble, named on the board from the second time on; and "I know no such destination" is said
+    by many archives of a listener that they do not reach (PS3.4 C.4.2.1.5), which ours is while it
+    is started anew.
+    """
     if failure.family == Family.NOT_FOUND:
+        return True
+    is_theirs_to_mend = failure.family in OF_THE_NODE or failure.status == _NO_DESTINATION
+    if failure.is_permanent and not is_theirs_to_mend:
         return True
     return is_past(transfer.pk, "failing_since")
 

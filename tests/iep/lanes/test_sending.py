@@ -7,6 +7,7 @@ from django.db import connection
 
 from accounts.policies import SYSTEM
 from demo.processes import wait_until
+from iep.gateway import line as gateway
 from iep.models import Node, Transfer
 from iep.services import claiming, confirming, transfers
 from iep.services.lanes import Carrier
@@ -190,6 +191,9 @@ class Beside:
                         session.wait(1.0)
                 carrier.line.hang_up()
         finally:
+            for _, kept in gateway._lines().values():  # a process that ends closes them
+                kept.close()
+            gateway._lines().clear()
             connection.close()
 
     def __enter__(self):
