@@ -122,6 +122,8 @@ STATUS_SOURCES = [
     "messaging.queries.links_not_working",
     "iep.queries.on_call.blue_light_strip",
     "iep.queries.blue_light.blue_light_strip",
+    "iep.queries.refused.held_strip",
+    "iep.queries.pauses.paused_strip",
     "requesting.services.drilling.drill_strip",  # after what is real
     "messaging.queries.queues_backing_up",
     "requesting.queries.form_strip.downtime_forms",
@@ -239,6 +241,8 @@ IMAGE_DESK_HOURS = {
     **dict.fromkeys(("sat", "sun"), ("08:00", "20:00")),
 }
 IMAGE_DESK_HOLIDAYS = os.environ.get("IMAGE_DESK_HOLIDAYS", "GB-ENG")  # empty: none is kept
+# The hospital's virus scanner (clamd): "host:port", or the path of its socket. Empty: none is set.
+CLAMD_ADDRESS = os.environ.get("CLAMD_ADDRESS", "")
 # The last of the disk: the reserve (or 5 %, where that is more) is kept for blue light.
 IMAGES_RESERVE_BYTES = int(os.environ.get("IMAGES_RESERVE_BYTES", str(1024**3)))
 IMAGES_LEAST_BYTES = int(os.environ.get("IMAGES_LEAST_BYTES", str(256 * 1024**2)))

@@ -189,6 +189,7 @@ class ReceivedFile(models.Model):
     preamble_zeroed = models.BooleanField(default=False)  # it was not zero (hazard H48)
     why = models.CharField(max_length=300, blank=True)  # refused: in words
     reason_code = models.CharField(max_length=30, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # refused: by then a person has looked
     # As the association or the file says, and then as the sandbox read it.
     study_uid = models.CharField(max_length=64, blank=True)
     series_uid = models.CharField(max_length=64, blank=True)
@@ -220,6 +221,10 @@ class ReceivedFile(models.Model):
                 condition=~Q(state=FileState.REFUSED.value) | ~Q(why=""),
                 name="a_refused_file_says_why",
             ),
+            models.CheckConstraint(
+                condition=~Q(state=FileState.REFUSED.value) | Q(due_at__isnull=False),
+                name="a_refused_file_has_a_clock",
+            ),
             models.UniqueConstraint(
                 fields=["study", "sop_uid"],
                 condition=Q(state=FileState.KEPT.value),
@@ -239,6 +244,8 @@ class ReceivedFile(models.Model):
         indexes = [
             models.Index(fields=["received_at"], name="files_in_quarantine",
                          condition=Q(state=FileState.QUARANTINED.value)),
+            models.Index(fields=["due_at"], name="files_refused_due",
+                         condition=Q(state=FileState.REFUSED.value)),
             models.Index(fields=["received_at"], name="files_refused",
                          condition=Q(state=FileState.REFUSED.value)),
             models.Index(fields=["sop_uid"], name="files_sop"),

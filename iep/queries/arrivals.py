@@ -101,6 +101,8 @@ class Lists:
     refused_total: int
     reasons: tuple[tuple[str, int], ...]  # of the refused, the commonest first
     waiting: int  # files in quarantine that nobody has looked into
+    held_up: tuple[tuple[str, int], ...]  # why some of those wait: the virus scanner's
+    now: datetime
 
 
 def lists_for(acting: Acting) -> Lists:
@@ -109,13 +111,17 @@ def lists_for(acting: Acting) -> Lists:
     totals = dict(studies.order_by().values_list("state").annotate(Count("pk")))
     refused = files_for(acting).filter(state=FileState.REFUSED.value)
     reasons = Counter(dict(refused.order_by().values_list("why").annotate(Count("pk"))))
-    newest = refused.select_related("node__institution", "disc__ticket").order_by("-received_at")
+    first = refused.select_related("node__institution", "disc__ticket").order_by("due_at", "pk")
+    waiting = files_for(acting).filter(state=FileState.QUARANTINED.value)
+    held_up = waiting.exclude(why="").order_by("why").values_list("why").annotate(Count("pk"))
     return Lists(
         groups=tuple(_group(studies, state, totals.get(state.value, 0)) for state in LISTS),
-        refused=tuple(newest[:PAGE]),
+        refused=tuple(first[:PAGE]),
         refused_total=sum(reasons.values()),
         reasons=tuple(reasons.most_common()),
-        waiting=files_for(acting).filter(state=FileState.QUARANTINED.value).count(),
+        waiting=waiting.count(),
+        held_up=tuple(held_up),
+        now=timezone.now(),
     )
 
 

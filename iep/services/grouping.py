@@ -24,8 +24,11 @@ from iep import storage
 from iep.dicom.dataset import Header, day
 from iep.models import Node, ReceivedFile, Study, Transfer
 from iep.queries.gateway import expected_of
+from iep.states.priorities import Priority
 from iep.states.studies import (
     QUIET_FOR,
+    REFUSED,
+    REFUSED_BLUE_LIGHT,
     WAITS,
     FileState,
     Origin,
@@ -192,13 +195,25 @@ def drop(file: ReceivedFile, why: str) -> None:
 
 def refuse(file: ReceivedFile, code: str, words: str) -> None:
     """Not taken, and its bytes are kept for a person."""
-    file.reason_code = code[:30]
-    _end(file, FileState.REFUSED, why=words)
+    _end(file, FileState.REFUSED, why=words, code=code, due_at=_until(file))
 
 
-def _end(file: ReceivedFile, state: FileState, *, why: str = "") -> None:
-    file.state, file.why = state.value, why[:300]
+def _until(file: ReceivedFile) -> datetime:
+    """By when a person must have looked: sooner where the images are of a Blue Light."""
+    carried = Transfer.objects.filter(pk=file.transfer_id or 0)
+    priorities = {*carried.values_list("priority", flat=True)}
+    priorities |= {file.transaction.priority} if file.transaction is not None else set()
+    is_blue = Priority.BLUE_LIGHT in priorities
+    return timezone.now() + (REFUSED_BLUE_LIGHT if is_blue else REFUSED).limit
+
+
+def _end(
+    file: ReceivedFile, state: FileState, *, why: str = "", code: str = "",
+    due_at: datetime | None = None,
+) -> None:  # fmt: skip
+    file.state, file.why, file.reason_code = state.value, why[:300], code[:30]
     file.lease_token = file.lease_until = None
+    file.due_at = due_at
     file.save()
 
 

@@ -78,6 +78,11 @@ WAITS: dict[StudyState, Wait] = {
 }
 
 
+# A refused file: somebody may wait for the image that it was to be (hazard H40).
+REFUSED = Wait("mbp", timedelta(hours=24), "iep:arrivals")
+REFUSED_BLUE_LIGHT = Wait("mbp", timedelta(minutes=15), "iep:arrivals")
+
+
 class FileState(StrEnum):
     """Of one file that came."""
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
 from iep.forms.transactions import choices, pills, read_filters, read_page, read_tab
-from iep.queries import blue_light
+from iep.queries import blue_light, refused
 from iep.queries import home as queries
 from iep.states.transactions import TAB_WORDS, Tab
 from nhsuk.formats import cdate_text
@@ -51,6 +51,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "tab": read_tab(request.GET),
         "tabs": [(each.value, words) for each, words in TAB_WORDS.items()],
         "alarms": blue_light.recent_alarms(request.acting),
+        "held": refused.recently_held(request.acting),
         "filters": filters,
         "days": {
             name: cdate_text(day) if day else request.GET.get(name, "")

@@ -5,6 +5,7 @@ import time
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from iep import storage
 from iep.services import arrivals, leftovers
@@ -18,7 +19,8 @@ def _kept(*, days: float, state: str = "") -> uuid.UUID:
     writing.write(b"x" * 200)
     if state:
         file = arrivals.receive(writing, origin="dicom")
-        type(file).objects.filter(pk=file.pk).update(state=state, why="of the test")
+        due_at = timezone.now() if state == "refused" else None
+        type(file).objects.filter(pk=file.pk).update(state=state, why="of the test", due_at=due_at)
         key = file.pk
     else:
         key = uuid.uuid4()

@@ -212,7 +212,9 @@ def test_we_promise_what_lies_here_of_that_node_and_nothing_else(tmp_path):
     with house() as peer:
         _send(peer, kept, refused, gone)
         _send(replace(peer, our_ae_title="OTHER"), others)
-        ReceivedFile.objects.filter(sop_uid=refused.sop_uid).update(state="refused", why="broken")
+        ReceivedFile.objects.filter(sop_uid=refused.sop_uid).update(
+            state="refused", why="broken", due_at=timezone.now()
+        )
         storage.discard(ReceivedFile.objects.get(sop_uid=gone.sop_uid).pk)
         pairs = [(files.CT, image.sop_uid) for image in (kept, refused, gone, others)]
         answer = ask_commitment(peer, "1.2.3", pairs, wait_seconds=30)
