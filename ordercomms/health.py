@@ -8,6 +8,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from iep import scanner
 from iep.queries.lane_state import lanes_away
 from messaging.queries.mails import mail_health
 from requesting.queries.checks import checks_in_force
@@ -52,6 +53,7 @@ def parts() -> list[Part]:
             needed=False,
         ),
         _lanes(),
+        _scanner(),
         _mail(),
     ]
 
@@ -85,6 +87,15 @@ def _lanes() -> Part:
     if missing:
         words = f"{words} Not running: {', '.join(missing)}."
     return Part("image lanes", not missing, words, needed=False)
+
+
+def _scanner() -> Part:
+    """The virus scanner: asked, where there is one."""
+    if not scanner.is_set():
+        words = "None is set: images and reports from elsewhere are taken without its word."
+        return Part("virus scanner", works=True, sentence=words, needed=False, is_off=True)
+    words = "Looks into images and reports from elsewhere. While it is away, they wait."
+    return Part("virus scanner", scanner.answers(), words, needed=False)
 
 
 def _mail() -> Part:

@@ -25,6 +25,7 @@ from iep import storage
 from iep.errors import NotAccepted
 from iep.models import GatewayNonce, ReceivedFile
 from iep.queries import gateway as queries
+from iep.scanner import ScannerAway
 from iep.services import hearing
 from iep.states.priorities import Priority
 from iep.states.transactions import TransactionEvent
@@ -130,6 +131,7 @@ _STATUS: list[tuple[type[Exception], int, str]] = [
     (hearing.NotFound, 404, "unknown_transaction"),
     (hearing.Conflict, 409, "conflict"),
     (NotAccepted, 422, "not_accepted"),
+    (ScannerAway, 503, "no_scanner"),
 ]
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from io import BytesIO
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.policies import Acting
+from iep import scanner
 from iep.errors import NotAccepted
 from iep.models import Attachment, Transaction
 from iep.services.moving import locked, move
@@ -62,10 +64,13 @@ def attach(
 
     `confirmed`: the person has read it and the content is right; their name and the time are kept.
     `confirmed_by` names the person of the other side of one that `came_in`.
-    Raises NotAccepted: not_confirmed, empty, too_large, not_a_report, wrong_content, too_many.
+    Raises NotAccepted: not_confirmed, empty, too_large, not_a_report, wrong_content, too_many,
+    infected, not_scanned; ScannerAway for one that `came_in`, which its sender then tells again.
     """
     _must_be(confirmed)
     kind, content, content_type = _content(file_name, content, text)
+    if kind == "document":
+        _must_be_clean(content, came_in)
     with transaction.atomic():
         row = locked(thing)
         if id is not None and (known := row.attachments.filter(pk=id).first()):
@@ -90,6 +95,23 @@ def _must_be(confirmed: bool) -> None:
         raise NotAccepted(
             "not_confirmed", "Read the report, then confirm that its content is right."
         )
+
+
+def _must_be_clean(content: bytes, came_in: bool) -> None:
+    """By the virus scanner, where one is set: without its word nothing is taken (hazard H48)."""
+    if not scanner.is_set():
+        return
+    try:
+        found = scanner.scan(BytesIO(content))
+    except scanner.NotScanned as refusal:
+        words = f"The virus scanner cannot look into it: {refusal.words}."
+        raise NotAccepted("not_scanned", words) from None
+    except scanner.ScannerAway as away:
+        if came_in:
+            raise
+        raise NotAccepted("not_scanned", str(away)) from None
+    if found:
+        raise NotAccepted("infected", f"The virus scanner found {found} in it.")
 
 
 def _content(file_name: str, content: bytes, text: str) -> tuple[str, bytes, str]:

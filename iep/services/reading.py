@@ -1,4 +1,6 @@
-"""Quarantined files are claimed, looked into in the sandbox, and put into their studies.
+"""Quarantined files are claimed, scanned, looked into in the sandbox, and put into their studies.
+
+Where a virus scanner is set, nothing leaves quarantine that it has not called clean (hazard H48).
 
 Whoever has the lease writes; a worker that died loses it, and the next one goes on. Nothing here
 parses a file.
@@ -16,7 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 from django.db.transaction import atomic
 
-from iep import storage
+from iep import scanner, storage
 from iep.dicom.dataset import Header
 from iep.models import ReceivedFile
 from iep.sandbox import Answer, Sandbox
@@ -30,6 +32,9 @@ RENEW_AFTER = 30.0  # seconds
 BATCH = 64  # files
 MOST_ATTEMPTS = 5
 MOST_BYTES = 4 * 1024**3  # of one file
+RETRY_AFTER = timedelta(seconds=60)  # for one file that the scanner could not look into
+NO_SCANNER, NOT_SCANNED = "no_scanner", "not_scanned"
+WAITS_FOR_IT = "The virus scanner does not answer. It is tried again."
 logger = logging.getLogger(__name__)
 
 Read = list[tuple[ReceivedFile, Answer]]
@@ -78,9 +83,11 @@ def _look_into(sandbox: Sandbox, files: Sequence[ReceivedFile]) -> bool:
     for file in files:
         try:
             read.append((file, _answer(sandbox, file)))
-        except OSError as error:
+        except scanner.NotScanned as refusal:
+            _put_off(file, refusal.words)
+        except (OSError, scanner.ScannerAway) as error:
             logger.warning("No file can be looked into: %s", type(error).__name__)
-            _give_back(files)
+            _give_back(files, is_scanner=isinstance(error, scanner.ScannerAway))
             return False
         if time.monotonic() - renewed > RENEW_AFTER:
             renewed = time.monotonic()
@@ -91,22 +98,42 @@ def _look_into(sandbox: Sandbox, files: Sequence[ReceivedFile]) -> bool:
 
 
 def _answer(sandbox: Sandbox, file: ReceivedFile) -> Answer:
+    if file.attempts > MOST_ATTEMPTS and file.reason_code == NOT_SCANNED:
+        return Answer(code=NOT_SCANNED, words=file.why)
     if file.attempts > MOST_ATTEMPTS:
         return Answer(code="attempts", words="Looking into the file was begun again and again.")
     if file.size > MOST_BYTES:
         return Answer(code="too_large", words="The file is larger than any that is taken here.")
     try:
-        return sandbox.read(storage.path_of(file.pk))
+        return _infected(file) or sandbox.read(storage.path_of(file.pk))
     except FileNotFoundError:
         return Answer(code="missing", words="The bytes of the file are not there.")
 
 
-def _give_back(files: Sequence[ReceivedFile]) -> None:
+def _infected(file: ReceivedFile) -> Answer | None:
+    """What the scanner found. Raises ScannerAway, NotScanned, OSError."""
+    if not scanner.is_set():
+        return None
+    with storage.path_of(file.pk).open("rb") as content:
+        found = scanner.scan(content)
+    words = f"The virus scanner found {found} in it."
+    return Answer(code="infected", words=words) if found else None
+
+
+def _put_off(file: ReceivedFile, words: str) -> None:
+    """It stays in quarantine and is tried again; after MOST_ATTEMPTS it is a person's."""
+    why = f"The virus scanner cannot look into it: {words}."
+    mine = ReceivedFile.objects.filter(pk=file.pk, lease_token=file.lease_token)
+    mine.update(lease_token=None, lease_until=Now() + RETRY_AFTER, reason_code=NOT_SCANNED, why=why)
+
+
+def _give_back(files: Sequence[ReceivedFile], *, is_scanner: bool = False) -> None:
     """To be tried again soon, and this does not count as an attempt."""
+    said = {"reason_code": NO_SCANNER, "why": WAITS_FOR_IT} if is_scanner else {}
     mine = ReceivedFile.objects.filter(
         pk__in=[file.pk for file in files], lease_token=files[0].lease_token
     )
-    mine.update(lease_until=None, lease_token=None, attempts=F("attempts") - 1)
+    mine.update(lease_until=None, lease_token=None, attempts=F("attempts") - 1, **said)
 
 
 def _write(read: Read) -> None:

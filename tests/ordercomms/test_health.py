@@ -46,6 +46,7 @@ def test_ready_names_each_part(lane: Lane, client: Client, listener: socket.sock
         "HL7 listener": "ok",
         "DICOM listener": "ok",
         "image lanes": "away",
+        "virus scanner": "off",
         "e-mail": "off",
     }
 
@@ -59,7 +60,8 @@ def test_without_broker_or_listener_the_work_goes_on_and_the_body_says_so(
     response = client.get("/readyz")
     assert response.status_code == 200
     away = {"broker": "away", "HL7 listener": "away", "DICOM listener": "away"}
-    assert response.json() == {"database": "ok", "image lanes": "ok", "e-mail": "off", **away}
+    off = {"virus scanner": "off", "e-mail": "off"}
+    assert response.json() == {"database": "ok", "image lanes": "ok", **off, **away}
 
 
 def _free_port() -> int:
