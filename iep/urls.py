@@ -29,7 +29,9 @@ urlpatterns: list[URLPattern] = [
     # Tickets: asking, one ticket
     path("new/", asking.ask, name="ask"),
     path("mine/", asking.mine, name="mine"),
+    path("mine/now", asking.mine_now, name="mine-now"),
     path("<callref:reference>/", ticket.ticket, name="ticket"),
+    path("<callref:reference>/live", ticket.live, name="ticket-live"),
     path("<callref:reference>/scans/", scans.scans, name="ticket-scans"),
     path("<callref:reference>/act", ticket.act, name="ticket-act"),
     # Transactions: home, one transaction

@@ -181,7 +181,9 @@ ACCESS: dict[str, str | P | tuple[P, ...] | dict[str, str | P]] = {
     # Tickets of the image exchange; whose, the views ask
     "iep:ask": P.ASK_FOR_IMAGES,
     "iep:mine": P.ASK_FOR_IMAGES,
+    "iep:mine-now": P.ASK_FOR_IMAGES,
     "iep:ticket": (P.VIEW_EXCHANGE, P.ASK_FOR_IMAGES),
+    "iep:ticket-live": (P.VIEW_EXCHANGE, P.ASK_FOR_IMAGES),
     "iep:ticket-act": {"POST": P.ASK_FOR_IMAGES},
     "iep:ticket-scans": P.ASK_FOR_IMAGES,
     # Transactions of the image exchange, and the institutions

@@ -64,6 +64,15 @@ def ticket_for(
     return found
 
 
+def ticket_in_hand(acting: Acting, reference: str) -> Ticket:
+    """For a page that looks again by itself: the look was put on record when it was opened.
+    Raises Http404."""
+    found = visible(acting).filter(reference=reference).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of a requester's list: how far it is in a sentence, and whether it waits for them."""

@@ -252,14 +252,23 @@ DEEDS: dict[str, Callable[[HttpRequest, Typed, str], HttpResponse]] = {
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """`/iep/mine/`: a requester's own tickets; what waits for them comes first."""
-    text = request.GET.get("page", "1")
-    number = max(int(text), 1) if text.isdecimal() and len(text) < 6 else 1
     audit.record(acting=request.acting, action="list_tickets", object_type="iep.Ticket",
                  reason="mine", request=request)  # fmt: skip
-    context = {
+    return render(request, "iep/mine.html", _mine(request))
+
+
+@require_safe
+def mine_now(request: HttpRequest) -> HttpResponse:
+    """The same list, as it is now: for the page that is open."""
+    return render(request, "iep/_mine_now.html", _mine(request))
+
+
+def _mine(request: HttpRequest) -> dict[str, Any]:
+    text = request.GET.get("page", "1")
+    number = max(int(text), 1) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
+    return {
         "page": tickets.my_tickets(request.acting, page=number),
         "number": number,
         "kinds": tickets.KIND_WORDS,
         "now": timezone.now(),
     }
-    return render(request, "iep/mine.html", context)

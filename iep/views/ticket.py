@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, time
+from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from iep.asking import LABELS, MODALITIES
 from iep.errors import NoSuchMove, NotAccepted
 from iep.queries.ticket_page import page_of
-from iep.queries.tickets import ticket_for
+from iep.queries.tickets import ticket_for, ticket_in_hand
 from iep.services import chasing, ticket_mail, tickets
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
@@ -48,17 +50,14 @@ def ticket(request: HttpRequest, reference: str) -> HttpResponse:
 def _page(
     request: HttpRequest, row: Ticket, problem: str = "", *, field: str = "act", status: int = 200
 ) -> HttpResponse:
-    page = page_of(row, request.acting)
-    context = {
-        "page": page,
-        "ticket": page.ticket,
+    context = _shown(request, row)
+    context |= {
         "labels": LABELS,
         "modalities": MODALITIES,
         "chased": [(name, LABELS[name]) for name in CHASED if _applies(name, row)],
         "priorities": PRIORITY_WORDS,
         "reasons": REASON_WORDS,
         "eligible": ELIGIBILITY_WORDS,
-        "statuses": STATUS_WORDS,
         "is_mine": tickets.is_requester(request.acting, row),
         "typed": request.POST,
         "wrong": field if problem else "",
@@ -66,6 +65,33 @@ def _page(
         "now": timezone.now(),
     }
     return render(request, "iep/ticket.html", context, status=status)
+
+
+def _shown(request: HttpRequest, row: Ticket) -> dict[str, Any]:
+    """What the live parts show, and the marks by which the page knows that they are others now."""
+    page = page_of(row, request.acting)
+    shown = {"page": page, "ticket": page.ticket, "statuses": STATUS_WORDS, "known": "",
+             "deeds_known": "", "has_changed": False}  # fmt: skip
+    parts = ("iep/_ticket_live.html", "iep/_ticket_state.html")
+    text = "".join(render_to_string(each, shown, request=request) for each in parts)
+    return shown | {"known": _mark(text), "deeds_known": _mark(f"{row.state} {page.actions}")}
+
+
+def _mark(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+@require_safe
+def live(request: HttpRequest, reference: str) -> HttpResponse:
+    """What changed since the page was drawn; nothing while it is as the page has it."""
+    context = _shown(request, ticket_in_hand(request.acting, reference))
+    if request.GET.get("known") == context["known"]:
+        return HttpResponse(status=204)
+    drawn = request.GET.get("deeds", "")[:12]
+    context["has_changed"] = drawn != context["deeds_known"]
+    context["deeds_known"] = drawn
+    parts = ("iep/_ticket_state.html", "iep/_ticket_live.html")
+    return HttpResponse("".join(render_to_string(each, context, request=request) for each in parts))
 
 
 def _applies(name: str, row: Ticket) -> bool:

@@ -250,6 +250,7 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "iep:trauma-label": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
     "iep:acknowledge": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
     "iep:ticket": lambda cast: {"reference": asking.a_ticket(cast).reference},
+    "iep:ticket-live": lambda cast: {"reference": asking.a_ticket(cast).reference},
     "iep:ticket-act": lambda cast: {"reference": asking.a_ticket(cast).reference},
     "iep:ticket-scans": lambda cast: {"reference": asking.a_ticket(cast).reference},
     **{

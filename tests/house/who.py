@@ -209,7 +209,9 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # Trauma, who is paged, and figures
     "iep:ask": (IMAGE_ASKERS, IMAGE_ASKERS),
     "iep:mine": (IMAGE_ASKERS, NOBODY),
+    "iep:mine-now": (IMAGE_ASKERS, NOBODY),
     "iep:ticket": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:ticket-live": (EXCHANGE_VIEWERS, NOBODY),
     "iep:ticket-act": (NOBODY, IMAGE_ASKERS),
     "iep:ticket-scans": (IMAGE_ASKERS, IMAGE_ASKERS),
     "iep:queues": (EXCHANGE_VIEWERS, NOBODY),

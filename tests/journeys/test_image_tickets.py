@@ -4,8 +4,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from iep.models import Ticket
-from iep.services import tickets
+from iep.services import tickets, transactions
 from iep.states.tickets import TicketState
+from iep.states.transactions import TransactionEvent
 from tests.iep.tickets import asking
 from tests.journeys.browser import Counter, assert_accessible, expect_heading
 
@@ -180,3 +181,82 @@ def test_the_desk_asks_for_what_is_missing(visit, world, known, shoot):
 
 def open_deed(page: Page, words: str) -> None:
     page.locator("summary", has_text=words).click()
+
+
+# --- The pages follow by themselves ----------------------------------------------------------
+
+
+def test_a_ticket_follows_by_itself_and_keeps_what_is_being_typed(visit, world, known, shoot):
+    ticket = asking.opened(world)
+    page = visit("mbp", f"/iep/{ticket.reference}/")
+    page.get_by_text("Add a note").click()
+    note = page.get_by_label("Note", exact=True)
+    note.fill("Rang the ward, no ans")
+    tickets.assign(ticket, world.user("mbp-lead"), by=world.acting("mbp-lead"))
+    tickets.chase(ticket, "institution", missing=["exams"], by=world.acting("mbp-lead"))
+    expect(page.locator("#ticket-state")).to_contain_text("The other hospital was asked")
+    expect(page.locator("#ticket-history")).to_contain_text("Details asked for")
+    expect(page.locator("#ticket-progress")).to_contain_text("Asked for, not received yet")
+    expect(note).to_be_focused()
+    expect(note).to_have_value("Rang the ward, no ans")
+    expect(page.get_by_text("What can be done changed")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("link", name="Show the page as it is now").click()
+    expect(page.get_by_text("What can be done changed")).to_have_count(0)
+    expect(page.get_by_text("The details came")).to_be_visible()
+    shoot(page, "image-ticket-awaiting")
+
+
+def test_a_link_that_has_the_focus_keeps_it_when_the_ticket_moves(visit, world, known):
+    ticket = asking.opened(world)
+    made = transactions.create(
+        kind="request", ticket=ticket, institution=ticket.institution, by=world.acting("mbp")
+    )
+    page = visit("mbp", f"/iep/{ticket.reference}/")
+    link = page.get_by_role("link", name=f"Transaction {made.number}")
+    link.focus()
+    transactions.record(made, TransactionEvent.STARTED, by=world.acting("mbp-lead"))
+    expect(page.locator("#ticket-progress")).to_contain_text("Started")
+    expect(link).to_be_focused()
+
+
+def test_the_requesters_list_follows_by_itself(visit, world, known, shoot):
+    asker = asking.requester(world)
+    ticket = tickets.open_ticket(asking.form(), by=asker)
+    page = visit("asker", "/iep/mine/")
+    expect(page.get_by_text("The service desk has not looked at it yet")).to_be_visible()
+    tickets.chase(ticket, "requester", missing=["consultant"], by=world.acting("mbp"))
+    expect(page.get_by_text("We need details from you")).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "image-mine")
+    answer = page.get_by_role("link", name="Answer")
+    answer.focus()
+    tickets.details_came(ticket, words="Mr Crane", by=world.acting("mbp"))
+    page.wait_for_timeout(6000)  # a list that somebody works in stays as it is
+    expect(answer).to_be_focused()
+    answer.blur()
+    expect(page.get_by_text("The service desk is working on it.")).to_be_visible()
+
+
+def test_both_are_plain_pages_without_javascript(visit, world, known):
+    asker = asking.requester(world)
+    ticket = tickets.open_ticket(asking.form(), by=asker)
+    page = visit("asker", "/iep/mine/", javascript=False)
+    page.get_by_role("link", name="Refresh").click()
+    page.get_by_role("link", name=ticket.reference, exact=True).click()
+    expect(page.locator("#ticket-state")).to_contain_text("The service desk has not looked")
+
+
+def test_the_requester_corrects_a_scan(visit, world, known, shoot):
+    ticket = tickets.open_ticket(asking.form(), by=asking.requester(world))
+    page = visit("asker", f"/iep/{ticket.reference}/")
+    page.get_by_role("link", name="Correct the scans").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Correct the scans")
+    page.get_by_role("button", name="Add another scan").click()
+    page.get_by_label("Date acquired").last.fill("14 10 2026")
+    page.get_by_label("Type and body part").last.fill("CT chest")
+    assert_accessible(page)
+    shoot(page, "image-scans")
+    page.get_by_role("button", name="Keep these scans").click()
+    expect(page.get_by_text("The scans are corrected.")).to_be_visible()
+    expect(page.locator("#ticket-history")).to_contain_text("Added: CT chest, 14-Oct-2026")
