@@ -11,12 +11,12 @@ from .transactions import (
     TransactionEventRow,
     TransactionMessage,
 )
-from .transfers import Lane, Transfer, TransferEventRow, TransferInstance
+from .transfers import Lane, PauseEventRow, Transfer, TransferEventRow, TransferInstance
 from .trauma import OnCallPage, OnCallPerson
 
 __all__ = [
     "Alias", "Attachment", "CallDay", "Disc", "DiscEventRow", "GatewayHeard", "GatewayNonce",
-    "Institution", "Lane", "ManifestLine", "Node", "OnCallPage", "OnCallPerson",
+    "Institution", "Lane", "ManifestLine", "Node", "OnCallPage", "OnCallPerson", "PauseEventRow",
     "ReceivedFile", "Study", "StudyEventRow", "Ticket", "TicketEventRow", "TicketExam",
     "TicketMail", "Transaction", "TransactionEventRow", "TransactionMessage", "Transfer",
     "TransferEventRow", "TransferInstance",

@@ -93,6 +93,9 @@ class Node(models.Model):
     their_key_sha256 = models.CharField(max_length=64, blank=True)  # of the key they show us
     # How it goes
     is_paused = models.BooleanField(default=False)
+    paused_by = models.CharField(max_length=150, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_because = models.CharField(max_length=200, blank=True)
     failures = models.PositiveIntegerField(default=0)  # in a row
     failing_since = models.DateTimeField(null=True, blank=True)
     retry_at = models.DateTimeField(null=True, blank=True)  # no attempt before

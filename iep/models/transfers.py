@@ -21,6 +21,8 @@ class Lane(models.Model):
     is_blue_only = models.BooleanField(default=False)
     is_paused = models.BooleanField(default=False)
     paused_by = models.CharField(max_length=150, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_because = models.CharField(max_length=200, blank=True)
     worker = models.CharField(max_length=80, blank=True)  # host:pid that has it
     seen_at = models.DateTimeField(null=True, blank=True)
     said_full_at = models.DateTimeField(
@@ -170,3 +172,19 @@ class TransferEventRow(EventRow):
     """One event of a transfer."""
 
     transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="events")
+
+
+@append_only
+class PauseEventRow(EventRow):
+    """A lane or a machine was paused by a person, or started again: one of the two."""
+
+    lane = models.ForeignKey(Lane, models.PROTECT, null=True, blank=True, related_name="pauses")
+    node = models.ForeignKey(Node, models.PROTECT, null=True, blank=True, related_name="pauses")
+
+    class Meta(EventRow.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lane=None, node__isnull=False) | Q(lane__isnull=False, node=None),
+                name="a_pause_of_a_lane_or_a_node",
+            ),
+        ]

@@ -23,6 +23,7 @@ from iep.states.priorities import PRIORITY_WORDS, Priority
 from iep.states.transactions import Direction
 from iep.states.transfers import NOT_RUN, TransferEvent, TransferState
 
+from .pauses import label_of, paused
 from .progress import MINUTE, Pace, is_stalled, pace_of, time_left, volume
 
 STATE_WORDS: dict[TransferState, str] = {
@@ -75,11 +76,14 @@ class Row:
 class LaneNow:
     """One lane: what it carries, or why it carries nothing."""
 
+    pk: int
     name: str
     label: str
     is_blue_only: bool
     is_paused: bool
     paused_by: str
+    paused_at: datetime | None
+    paused_because: str
     is_running: bool  # a worker has it
     full_since: datetime | None
     now: Row | None
@@ -131,7 +135,8 @@ def board(acting: Acting) -> Board:
         _lane(row, running, (blue if row.is_blue_only else following)[row.direction], now)
         for row in sorted(Lane.objects.all(), key=lambda row: (row.direction == "in", row.name))
     ]
-    return Board(now, lanes, _counts(mine, now), _notes(now), is_night(now, settings.LANES_NIGHT))
+    notes = [each.sentence for each in paused(acting)] + _notes(now)
+    return Board(now, lanes, _counts(mine, now), notes, is_night(now, settings.LANES_NIGHT))
 
 
 def _running(mine: QuerySet[Transfer], now: datetime) -> dict[int | None, Row]:
@@ -163,14 +168,15 @@ def _following(mine: QuerySet[Transfer], direction: str) -> list[Row]:
 def _lane(
     lane: Lane, running: dict[int | None, Row], following: tuple[Row, ...], now: datetime
 ) -> LaneNow:
-    word, number = lane.name.split("-")
-    label = f"{word.capitalize()} {number}" + (", Blue Light" if lane.is_blue_only else "")
     return LaneNow(
+        pk=lane.pk,
         name=lane.name,
-        label=label,
+        label=label_of(lane),
         is_blue_only=lane.is_blue_only,
         is_paused=lane.is_paused,
         paused_by=lane.paused_by,
+        paused_at=lane.paused_at,
+        paused_because=lane.paused_because,
         is_running=lane.seen_at is not None and now - lane.seen_at < _ALIVE,
         full_since=lane.said_full_at,
         now=running.get(lane.pk),
@@ -200,7 +206,7 @@ def _notes(now: datetime) -> list[str]:
         )
     for direction, waited in _waits(now).items():
         notes.append(f"{waited} {direction}.")
-    for node in Node.objects.filter(failures__gte=2).order_by("failing_since")[:5]:
+    for node in Node.objects.filter(failures__gte=2, is_paused=False).order_by("failing_since")[:5]:
         since = (
             f" since {timezone.localtime(node.failing_since):%H:%M}" if node.failing_since else ""
         )

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from iep import policies
 from iep.errors import NotAccepted
 from iep.forms.institutions import KIND_WORDS, read_institution, read_node
 from iep.queries import institutions as queries
@@ -34,9 +35,10 @@ def institutions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def institution(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(
-        request, "iep/institution.html", {"page": queries.institution(request.acting, pk)}
-    )
+    page = queries.institution(request.acting, pk)
+    own = page.institution.organisation_id
+    context = {"page": page, "may_pause_own": own and policies.is_of_trust(request.acting, own)}
+    return render(request, "iep/institution.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,8 +13,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from iep.errors import NoSuchMove, NotAccepted
+from iep.queries import pauses
 from iep.queries import queues as queries
-from iep.services import saying, transfers
+from iep.services import pausing, saying, transfers
 from iep.states.priorities import ELIGIBILITY_WORDS, Priority
 
 LISTS = {"out": "Waiting to go out", "in": "Waiting to come in", "sent": "Sent, unconfirmed"}
@@ -130,3 +131,59 @@ def priority(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("iep:queues")
     context = {"row": queries.row_of(transfer), "eligible": ELIGIBILITY_WORDS, "errors": errors}
     return render(request, "iep/lane_priority.html", context, status=422 if errors else 200)
+
+
+# --- Pausing --------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pause_lane(request: HttpRequest, pk: int) -> HttpResponse:
+    """What it means that a lane is paused, who did it when, and the button either way."""
+    lane = pauses.lane(pk)
+    context = {
+        "label": f"Lane {pauses.label_of(lane)}", "held": lane, "back": reverse("iep:queues"),
+        "back_words": "Queues", "warning": pausing.BLUE_ONLY if lane.is_blue_only else "",
+    }  # fmt: skip
+    return _pause(request, lane, context, pausing.pause_lane, pausing.resume_lane)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pause_node(request: HttpRequest, pk: int) -> HttpResponse:
+    """As a lane; with a machine everything for it waits, Blue Light too."""
+    node = pauses.node(request.acting, pk)
+    context = {
+        "label": node.name, "held": node, "back_words": node.institution.name,
+        "back": reverse("iep:institution", args=[node.institution_id]), "is_node": True,
+    }  # fmt: skip
+    return _pause(request, node, context, pausing.pause_node, pausing.resume_node)
+
+
+def _pause(
+    request: HttpRequest, held: Any, context: dict[str, Any], pause: Deed, resume: Deed
+) -> HttpResponse:
+    wrong: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            if request.POST.get("do") == "resume":
+                resume(held, by=request.acting)
+                said = "takes work again"
+            else:
+                is_sure = bool(context.get("warning")) and request.POST.get("sure") == "yes"
+                sure = {"is_sure": True} if is_sure else {}
+                pause(held, request.POST.get("because", ""), by=request.acting, **sure)
+                said = "is paused"
+        except NotAccepted as refused:
+            wrong = {_FIELDS.get(refused.code, "because"): refused.sentence}
+            held.refresh_from_db()
+        else:
+            messages.success(request, f"{context['label']} {said}.")
+            return redirect(context["back"])
+    context |= {
+        "wrong": wrong, "because": request.POST.get("because", ""),
+        "errors": [{"text": words, "href": f"#{field}"} for field, words in wrong.items()],
+        "history": pauses.history(held),
+    }  # fmt: skip
+    return render(request, "iep/pause.html", context, status=422 if wrong else 200)
+
+
+_FIELDS = {"blue_only": "sure"}

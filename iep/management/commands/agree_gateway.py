@@ -25,6 +25,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
@@ -81,6 +82,9 @@ class Command(BaseCommand):
             "secret_name": given["key"],
             "their_key_sha256": fingerprint_of(given["theirs"] or ""),
             "is_paused": False,
+            "paused_by": "",
+            "paused_at": None,
+            "paused_because": "",
         }
         if given["anchors"]:
             fields["trust_anchors"] = _anchors(given["anchors"])
@@ -93,7 +97,10 @@ class Command(BaseCommand):
     def _withdraw(self, them: Institution, username: str) -> None:
         by, node = _who(username), _node_of(them)
         with transaction.atomic():
-            Node.objects.filter(pk=node.pk).update(their_key_sha256="", is_paused=True)
+            Node.objects.filter(pk=node.pk).update(
+                their_key_sha256="", is_paused=True, paused_by=by.label[:150],
+                paused_at=timezone.now(), paused_because="The agreement was withdrawn.",
+            )  # fmt: skip
             audit.record(acting=by, action="gateway_withdrawn", object_type="iep.Node",
                          object_id=node.pk)  # fmt: skip
         self.stdout.write(f"{node.name}: their requests are refused, and nothing goes to them.")

@@ -1,0 +1,111 @@
+"""Which lanes and machines are paused, by whom and why; after an hour everybody is reminded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db.models import Q
+from django.http import Http404
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.policies import Acting
+from accounts.roles import Permission
+from iep import policies
+from iep.models import Lane, Node, PauseEventRow
+
+FORGOTTEN = timedelta(hours=1)
+_STRIP_SECONDS = 10
+_SHOWN = 20
+
+
+def label_of(lane: Lane) -> str:
+    """`Out 1, Blue Light`."""
+    word, number = lane.name.split("-")
+    return f"{word.capitalize()} {number}" + (", Blue Light" if lane.is_blue_only else "")
+
+
+@dataclass(frozen=True)
+class Paused:
+    """One lane or machine that takes nothing."""
+
+    label: str
+    is_blue_only: bool
+    by: str
+    at: datetime | None
+    because: str
+    href: str
+
+    @property
+    def sentence(self) -> str:
+        """Who it waits for."""
+        since = f" since {timezone.localtime(self.at):%H:%M}" if self.at else ""
+        why = f": {self.because.rstrip('.')}" if self.because else ""
+        blue = " No lane is kept for Blue Light." if self.is_blue_only else ""
+        return f"{self.label} is paused by {self.by or 'somebody'}{since}{why}.{blue}"
+
+
+def paused(acting: Acting | None = None) -> list[Paused]:
+    """The longest first. Machines of another trust's own are not said to a person."""
+    nodes = Node.objects.filter(is_paused=True).select_related("institution")
+    if acting is not None and not acting.is_system:
+        trust = policies.trust_of(acting)
+        nodes = nodes.filter(Q(institution__organisation=None) | Q(institution__organisation=trust))
+    found = [_lane(each) for each in Lane.objects.filter(is_paused=True)]
+    found += [_node(each) for each in nodes]
+    return sorted(found, key=lambda each: each.at or timezone.now())
+
+
+def _lane(lane: Lane) -> Paused:
+    href = reverse("iep:pause-lane", args=[lane.pk])
+    return Paused(
+        f"Lane {label_of(lane)}", lane.is_blue_only, lane.paused_by, lane.paused_at,
+        lane.paused_because, href,
+    )  # fmt: skip
+
+
+def _node(node: Node) -> Paused:
+    href = reverse("iep:pause-node", args=[node.pk])
+    return Paused(node.name, False, node.paused_by, node.paused_at, node.paused_because, href)
+
+
+def lane(pk: int) -> Lane:
+    """Raises Http404."""
+    found = Lane.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def node(acting: Acting, pk: int) -> Node:
+    """Raises Http404: there is none, or it is another trust's own."""
+    found = Node.objects.select_related("institution").filter(pk=pk).first()
+    own = found.institution.organisation_id if found is not None else None
+    if found is None or (own and not policies.is_of_trust(acting, own)):
+        raise Http404
+    return found
+
+
+def history(held: Lane | Node) -> Sequence[PauseEventRow]:
+    """Who paused it and started it again, the newest first."""
+    return held.pauses.order_by("-pk")[:_SHOWN]  # type: ignore[union-attr]
+
+
+def paused_strip(acting: Acting | None) -> Iterator[tuple[str, datetime | None, str, str, str]]:
+    """For the desk: what has been paused for more than an hour, and whose it is."""
+    if acting is None or not acting.may(Permission.CONTROL_LANES):
+        return
+    trust = policies.trust_of(acting)
+    key = f"iep:paused:{trust.pk if trust else 0}"
+    found = cache.get(key)
+    if found is None:
+        found = paused(acting)
+        cache.set(key, found, _STRIP_SECONDS)
+    late = [each for each in found if each.at is None or timezone.now() - each.at >= FORGOTTEN]
+    if late:
+        more = f" {len(late)} are paused for over an hour." if len(late) > 1 else ""
+        yield (late[0].sentence.rstrip(".") + f".{more}", late[0].at, "", late[0].href,
+               "Start it again")  # fmt: skip
