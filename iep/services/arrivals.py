@@ -95,6 +95,7 @@ def discard(study: Study, *, why: str, by: Acting) -> Study:
         study = _to_work_on(study, by)
         move(study, StudyEvent.DISCARDED, by=by, words=why, why=why)
         _drop_files(study)
+        outcomes.study_discarded(study, why=why, by=by)
     return study
 
 

@@ -108,11 +108,15 @@ def _expire() -> int:
 
 
 def _expire_one(key: UUID) -> bool:
+    from iep.services import outcomes  # it calls the door of the tickets itself
+
     with transaction.atomic():
+        running = outcomes.hold_transactions_of(Ticket(pk=key))
         row = _claimed(key)
         is_awaiting = row is not None and row.state == TicketState.AWAITING_DETAILS
         if row is None or not is_awaiting or row.due_at is None or row.due_at > _database_time():
             return False
+        outcomes.cancel_with_ticket(running, row.reference, by=SYSTEM)
         row = move(
             row, TicketEvent.EXPIRED, by=SYSTEM, words=NOT_RECEIVED, cancelled_why=NOT_RECEIVED
         )

@@ -7,11 +7,13 @@ only what every instance of is confirmed (hazard H40); whatever is less says how
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.db import transaction
 
 from accounts.policies import SYSTEM, Acting
+from iep.errors import NotAccepted
 from iep.models import Study, Ticket, Transaction, Transfer
 from iep.queries.gateway import announced_studies
 from iep.services import sending, tickets, transactions
@@ -21,7 +23,9 @@ from iep.states.studies import Origin, StudyState
 from iep.states.tickets import OPEN, TicketEvent
 from iep.states.transactions import (
     TERMINAL,
+    UNFINISHED,
     TransactionEvent,
+    TransactionKind,
     TransactionState,
 )
 from iep.states.transfers import TransferEvent, TransferState
@@ -200,6 +204,30 @@ def study_filed(study: Study) -> None:
         _finish_if_all_done(ticket, "available", "The images are available in PACS.")
 
 
+def study_discarded(study: Study, *, why: str, by: Acting) -> None:
+    """A study was given up. What came unasked is over when nothing of it is left; what else the
+    transaction brought is fixed up when the rest of it is.
+    """
+    if study.transaction_id is None:
+        return
+    with transaction.atomic():
+        row = locked(Transaction(pk=study.transaction_id))
+        if row.state != TransactionState.DELIVERED:
+            return
+        if _are_filed(row.studies):
+            transactions.record(row, TransactionEvent.FIXED_UP, by=by)
+            if row.ticket is not None and row.ticket.state in OPEN:
+                text = "The images are available in PACS."
+                _finish_if_all_done(row.ticket, "available", text)
+        elif row.kind == TransactionKind.DIRECT and not _live(row).exists():
+            words = f"Discarded: {why}"[:300]
+            transactions.record(row, TransactionEvent.DISCARDED, by=by, words=words, why=words)
+
+
+def _live(row: Transaction) -> Any:
+    return row.studies.exclude(state=StudyState.DISCARDED.value)
+
+
 def _day(study: Study) -> str:
     return f"{study.acquired_on:%d-%b-%Y}" if study.acquired_on else "an unknown day"
 
@@ -251,6 +279,43 @@ def declined(thing: Transaction, *, by: Acting) -> None:
         "where it can. The decision to send images is theirs."
     )
     tell_requester(ticket, f"declined {thing.number} {count}", text, by)
+
+
+# --- The ticket ends before what was made of it --------------------------------------------------
+
+
+def hold_transactions_of(ticket: Ticket) -> list[Transaction]:
+    """What of it is not over, locked: before the ticket is, as everywhere."""
+    rows = Transaction.objects.filter(ticket=ticket.pk, state__in=_CANCELLED_WITH_IT)
+    return [locked(each) for each in rows.order_by("pk")]
+
+
+def cancel_with_ticket(held: Iterable[Transaction], reference: str, *, by: Acting) -> None:
+    """Nothing of a cancelled ticket goes on. `held` is of hold_transactions_of.
+
+    Where images have left already a person has to stop it and ring them: while it moves this raises
+    NotAccepted "left" (nobody cancels a ticket of which images are on their way without knowing),
+    and where it stands still it stays on the desk's list. The system, whom nobody answers, only
+    notes it.
+    """
+    for row in held:
+        try:
+            with transaction.atomic():
+                transactions.cancel(row, f"Its ticket {reference} was cancelled.", by=by)
+        except NotAccepted:
+            moves = row.transfers.filter(state__in=_MOVES)
+            if moves.exists() and not by.is_system:
+                raise NotAccepted("left", _LEFT.format(number=row.number)) from None
+            words = f"Its ticket {reference} was cancelled. Images had left already."
+            transactions.record(row, TransactionEvent.NOTED, by=by, words=words)
+
+
+_LEFT = (
+    "Images of transaction {number} are on their way already. The service desk pauses the transfer "
+    "and rings them first."
+)
+_MOVES = [TransferState.WAITING.value, TransferState.RUNNING.value]
+_CANCELLED_WITH_IT = [each.value for each in (*UNFINISHED, TransactionState.DECLINE)]
 
 
 def sweep_unsent() -> int:

@@ -308,10 +308,16 @@ def details_came(ticket: Ticket, *, words: str = "", by: Acting, **changes: Any)
 
 
 def cancel(ticket: Ticket, why: str, *, by: Acting) -> Ticket:
-    """With a reason. The requester is told and acknowledges it; their own needs neither."""
+    """With a reason, and with what of it waits in the lanes. The requester is told and acknowledges
+    it; their own needs neither. Raises NotAccepted: no_words, left (images are on their way).
+    """
+    from iep.services import outcomes  # it calls this door itself
+
     must_follow(by, ticket)
     said = _said(why, "Say why it is cancelled")
     with transaction.atomic():
+        running = outcomes.hold_transactions_of(ticket)
+        outcomes.cancel_with_ticket(running, ticket.reference, by=by)
         row = record(ticket, TicketEvent.CANCELLED, words=said, by=by, cancelled_why=said)
         if is_requester(by, row):
             return record(row, TicketEvent.ACKNOWLEDGED, by=by, acknowledged_at=timezone.now())

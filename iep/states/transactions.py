@@ -81,6 +81,7 @@ class TransactionEvent(StrEnum):
     RETRIED = "retried"
     PURGED = "purged"
     CANCELLED = "cancelled"
+    DISCARDED = "discarded"  # what came unasked was given up: nothing of it is left to match
     NOTED = "noted"  # assigned, a message, a priority changed: no move
 
 
@@ -106,6 +107,7 @@ TRANSITIONS: dict[tuple[TransactionState, TransactionEvent], TransactionState] =
     (S.FAILED, E.RETRIED): S.STARTED,
     **{(state, E.PURGED): S.PURGED for state in MOVING | {S.FAILED}},
     **{(state, E.CANCELLED): S.CANCELLED for state in UNFINISHED | {S.DECLINE}},
+    (S.DELIVERED, E.DISCARDED): S.CANCELLED,
     (S.DECLINE, E.RETRIED): S.NEW,  # processed again, with what was missing
     **{(state, E.NOTED): state for state in TransactionState},
 }
