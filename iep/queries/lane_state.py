@@ -11,7 +11,7 @@ from django.utils import timezone
 from iep.models import Lane, Node, ReceivedFile, Transfer
 from iep.states.priorities import Priority
 from iep.states.studies import FileState
-from iep.states.transfers import TERMINAL
+from iep.states.transfers import TERMINAL, InstanceState, TransferEvent, TransferState
 
 ALIVE = timedelta(seconds=15)  # a lane says every other second that it is there
 
@@ -69,3 +69,41 @@ def _word(level: int) -> str:
 
 def _seconds(since: datetime | None, now: datetime) -> float:
     return (now - since).total_seconds() if since else 0.0
+
+
+# --- Whether an image is out of our hands --------------------------------------------------------
+
+_PUT_DOWN = frozenset({  # said by the lane itself, when nothing of it is on the wire
+    TransferEvent.YIELDED, TransferEvent.DELAYED, TransferEvent.SENT, TransferEvent.CONFIRMED,
+    TransferEvent.FELL_SHORT, TransferEvent.FAILED,
+})  # fmt: skip
+_TAKEN_AWAY = frozenset({TransferEvent.PAUSED, TransferEvent.CANCELLED})
+
+
+def is_on_its_way(transfer: Transfer) -> bool:
+    """A lane has it at this moment; the row is locked by the caller, so that none takes it now."""
+    return transfer.state == TransferState.RUNNING
+
+
+def may_have_left(transfer: Transfer) -> bool:
+    """Whether an image of it may be at the other side: only what is certain is "no".
+
+    An image is written down after it was sent. So one may be there of which nothing is written:
+    its answer was lost, its lane was killed, or a person stopped the lane while it was on its way.
+    """
+    tried = transfer.instances.filter(attempts__gt=0)
+    refused = tried.filter(state=InstanceState.REFUSED, status__isnull=False)  # they said no
+    if transfer.images_done or tried.exclude(pk__in=refused.values("pk")).exists():
+        return True
+    return _was_taken_away(transfer)
+
+
+def _was_taken_away(transfer: Transfer) -> bool:
+    """From a lane that had it, before the lane said itself that it had put it down."""
+    is_held = False
+    for each in transfer.events.order_by("pk").values_list("event", flat=True):
+        event = TransferEvent(each)
+        if is_held and (event in _TAKEN_AWAY or event == TransferEvent.CLAIMED):
+            return True
+        is_held = event == TransferEvent.CLAIMED or (is_held and event not in _PUT_DOWN)
+    return is_held

@@ -12,12 +12,13 @@ from django.utils import timezone
 from accounts import audit
 from accounts.policies import Acting
 from iep.errors import NotAccepted
-from iep.models import Study, TicketExam
+from iep.models import Study, TicketExam, Transfer
 from iep.policies import may_work
+from iep.queries import lane_state
 from iep.queries.comparing import Row, compare_rows, hospital_number
 from iep.queries.matching import agreement, people_for, sender_code
 from iep.states.studies import RisState, StudyEvent, StudyState
-from iep.states.transfers import InstanceState
+from iep.states.transfers import TransferState
 from patients.models import Patient
 
 from . import filing, registering, transfers
@@ -149,13 +150,20 @@ def unmatch(study: Study, *, why: str, by: Acting) -> Study:
 
 
 def _stop_sending(row: Study, by: Acting) -> None:
-    """Cancelled first, so that no lane goes on; then looked at. Raises NotAccepted."""
-    for live in filing.live_transfers(row):
-        transfer = transfers.cancel(live, by=by, words="The match was taken back.")
-        gone = transfer.instances.exclude(state__in=[InstanceState.WAITING, InstanceState.REFUSED])
-        if transfer.images_done or gone.exists():
-            words = "Images have left for PACS. Ring the PACS team to take them out there."
+    """Looked at under its lock, so that no lane begins meanwhile; then cancelled.
+
+    Raises NotAccepted: sending, left.
+    """
+    for each in Transfer.objects.filter(study=row, purpose=filing.PURPOSE).order_by("pk"):
+        transfer = locked(each)
+        if lane_state.is_on_its_way(transfer):
+            words = "The images are on their way to PACS at this moment. Look again in a minute."
+            raise NotAccepted("sending", words)
+        if lane_state.may_have_left(transfer):
+            words = "Images have left for PACS, or may have. Ring the PACS team to take them out."
             raise NotAccepted("left", words)
+        if transfer.state != TransferState.CANCELLED:
+            transfers.cancel(transfer, by=by, words="The match was taken back.")
     filing.drop_copies(row)
 
 

@@ -4,12 +4,15 @@ import pytest
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
+from demo.processes import wait_until
 from iep import storage
+from iep.errors import NotAccepted
 from iep.models import Lane, Node, ReceivedFile, Transfer
-from iep.services import filing, transfers
+from iep.services import filing, matching, transfers
 from iep.states.priorities import Priority
 from tests.iep.lanes import peer
 from tests.iep.lanes.images import run
+from tests.iep.lanes.test_sending import Beside
 from tests.iep.matching.room import OUR_NUMBER, Desk, fresh, history
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,3 +153,74 @@ def test_it_is_queued_once_however_often_the_sweep_comes(desk):
     for _ in range(3):
         filing.file_waiting()
     assert Transfer.objects.filter(study=study).count() == 1
+
+
+# --- Taken back while a lane has it ---------------------------------------------------------------
+
+
+@pytest.fixture
+def going(desk):
+    """A matched study that waits for a lane to PACS."""
+    study = desk.match(desk.arrived(12))
+    filing.file_waiting()
+    return study
+
+
+def _not_taken_back(desk, study) -> str:
+    with pytest.raises(NotAccepted) as refused:
+        matching.unmatch(study, why="It was her sister.", by=desk.lead)
+    assert fresh(study).state == "matched"
+    return refused.value.code
+
+
+@pytest.mark.hazard("H41")
+def test_a_match_stays_while_a_lane_sends_its_images(desk, pacs, going):
+    pacs.seconds = 0.3
+    with Beside("out-2"):
+        assert pacs.taking.wait(30)
+        assert _not_taken_back(desk, going) == "sending"
+        pacs.seconds = 0.0
+        assert wait_until(lambda: to_pacs(going).state == "unconfirmed", seconds=60)
+    assert _not_taken_back(desk, going) == "left"
+    filing.file_waiting()
+    assert len(pacs.kept) == 12
+
+
+@pytest.mark.hazard("H41")
+@pytest.mark.parametrize("act", [transfers.pause, transfers.cancel])
+def test_what_was_stopped_while_its_first_image_was_on_its_way_may_be_in_pacs(
+    desk, pacs, going, act
+):
+    """The ledger says that none has gone: the answer is not here yet."""
+    pacs.seconds = 2.0
+    with Beside("out-2"):
+        assert pacs.taking.wait(30)
+        act(to_pacs(going), by=desk.desk)
+        assert to_pacs(going).images_done == 0
+        assert _not_taken_back(desk, going) == "left"
+        pacs.seconds = 0.0
+    assert len(pacs.kept) >= 1
+
+
+@pytest.mark.hazard("H41")
+def test_what_a_lane_could_not_begin_with_can_be_taken_back(desk, pacs, going):
+    """PACS does not answer: no image can be there, and nobody has to ring."""
+    Node.objects.filter(pk=desk.pacs.pk).update(port=1)
+    run("out-2", most=1)
+    assert to_pacs(going).state == "waiting"
+    back = matching.unmatch(going, why="It was her sister.", by=desk.lead)
+    assert (back.state, back.patient) == ("failed_verification", None)
+    assert to_pacs(going).state == "cancelled"
+    Node.objects.filter(pk=desk.pacs.pk).update(port=pacs.port, retry_at=None)
+    run("out-2", most=1)
+    assert pacs.came == []
+
+
+@pytest.mark.hazard("H41")
+def test_an_image_whose_answer_was_lost_may_be_in_pacs(desk, pacs, going):
+    first = to_pacs(going).instances.order_by("position").first()
+    pacs.breaks_at = {first.sop_uid}
+    run("out-2", most=1)
+    transfer = to_pacs(going)
+    assert (transfer.state, transfer.images_done) == ("waiting", 0)
+    assert _not_taken_back(desk, going) == "left"
