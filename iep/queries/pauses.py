@@ -91,7 +91,7 @@ def node(acting: Acting, pk: int) -> Node:
 
 def history(held: Lane | Node) -> Sequence[PauseEventRow]:
     """Who paused it and started it again, the newest first."""
-    return held.pauses.order_by("-pk")[:_SHOWN]  # type: ignore[union-attr]
+    return list(held.pauses.order_by("-pk")[:_SHOWN])
 
 
 def paused_strip(acting: Acting | None) -> Iterator[tuple[str, datetime | None, str, str, str]]:
