@@ -18,7 +18,7 @@ from .calling import associated
 from .errors import DicomFailure, Family, Phase
 from .finding import find_instances, retrieve_keys, status_of
 from .line import Line
-from .peers import Caller, Incoming, Peer
+from .peers import Caller, FoundInstance, Incoming, Peer
 from .scp import take
 from .wire import NETWORK_SECONDS
 
@@ -70,14 +70,19 @@ def fetch(
     *,
     store: Callable[[Incoming], int],
     go_on: Callable[[bool], bool] = lambda is_idle: True,
+    listed: Sequence[FoundInstance] = (),
 ) -> int:
     """C-GET of these instances ([] is the whole study); how many `store` took.
 
     `store` is called for each as it comes and returns a DICOM status; what it answers success to is
     its to keep. `go_on` is asked after each, and (is_idle) again and again while the peer says
-    nothing; False ends the association there. Raises DicomFailure.
+    nothing; False ends the association there. Where `listed` has what they list, they are not
+    asked for it again. Raises DicomFailure.
     """
-    questions, classes = _questions(peer, study_uid, sop_uids)
+    if listed:
+        questions, classes = _of_series(study_uid, listed)
+    else:
+        questions, classes = _questions(peer, study_uid, sop_uids)
     total = 0
     for keys in questions:
         line = _get(peer, keys, classes, store, go_on)
@@ -102,9 +107,15 @@ def _questions(
     if not there:
         words = f"{peer.ae_title} does not have these images."
         raise DicomFailure(Phase.FETCH, Family.NOT_FOUND, words, is_permanent=True)
+    questions, classes = _of_series(study_uid, there)
+    return (questions if wanted else [retrieve_keys(study_uid)]), classes
+
+
+def _of_series(
+    study_uid: str, there: Sequence[FoundInstance]
+) -> tuple[list[Any], tuple[str, ...]]:
+    """So many instances of one series at a time, and the classes that are to be agreed."""
     classes = tuple(dict.fromkeys(each.sop_class for each in there if each.sop_class)) or _COMMON
-    if not wanted:
-        return [retrieve_keys(study_uid)], classes
     of_series: dict[str, list[str]] = {}
     for each in there:
         of_series.setdefault(each.series_uid, []).append(each.sop_uid)

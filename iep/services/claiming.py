@@ -172,9 +172,6 @@ def take_blue_light_instead(held: Held, lane: Lane) -> Held | None:
     if not blue.exists():  # the cheap question, of the index, without a transaction
         return None
     with atomic():
-        transfer = held_row(held)
-        if transfer is None:
-            return None
         try:
             with atomic():
                 found = _first(blue)
@@ -182,7 +179,8 @@ def take_blue_light_instead(held: Held, lane: Lane) -> Held | None:
             if "could not obtain lock" not in str(failure):
                 raise
             return None  # asked again after the next image
-        if found is None:
+        transfer = held_row(held) if found is not None else None
+        if found is None or transfer is None:
             return None
         moved(transfer, TransferEvent.YIELDED, words="Blue Light goes first.")
         return take(found, lane, "A lane left its work for it.")

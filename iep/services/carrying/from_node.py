@@ -7,7 +7,7 @@ import threading
 from django.conf import settings
 
 from iep import dicom
-from iep.dicom import DicomFailure, Incoming
+from iep.dicom import DicomFailure, FoundInstance, Incoming
 from iep.models import Transfer, TransferInstance
 from iep.services.landing import Landing
 from iep.services.lines import peer_of
@@ -45,26 +45,33 @@ def fetch(between: Between, transfer: Transfer) -> None:
 def _get(between: Between, transfer: Transfer) -> None:
     """All that is missing in one question; one by one when that has broken off twice."""
     rows = transfer.instances.filter(state=InstanceState.WAITING).order_by("attempts", "position")
-    lines = list(rows.values_list("sop_uid", "pk"))
-    at_once = 1 if transfer.failures >= _ONE_BY_ONE else max(len(lines), 1)
-    for first in range(0, len(lines), at_once):
+    lines = dict(rows.values_list("sop_uid", "pk"))
+    listed = [
+        FoundInstance(*each) for each in rows.values_list("sop_uid", "sop_class", "series_uid")
+    ]
+    at_once = 1 if transfer.failures >= _ONE_BY_ONE else max(len(listed), 1)
+    for first in range(0, len(listed), at_once):
         between.go_on()
-        _get_these(between, transfer, dict(lines[first : first + at_once]))
+        _get_these(between, transfer, listed[first : first + at_once], lines)
 
 
-def _get_these(between: Between, transfer: Transfer, lines: dict[str, int]) -> None:
-    taking, wanted = _Taking(between, transfer, dict(lines)), list(lines)
+def _get_these(
+    between: Between, transfer: Transfer, listed: list[FoundInstance], lines: dict[str, int]
+) -> None:
+    wanted = {each.sop_uid: lines[each.sop_uid] for each in listed}
+    taking, uids = _Taking(between, transfer, wanted), list(wanted)
+    is_known = all(each.sop_class and each.series_uid for each in listed)
     try:
         dicom.fetch(
-            peer_of(transfer.node), transfer.study_uid, wanted, store=taking.take,
-            go_on=taking.go_on,
+            peer_of(transfer.node), transfer.study_uid, uids, store=taking.take,
+            go_on=taking.go_on, listed=listed if is_known else (),
         )  # fmt: skip
     except DicomFailure as failure:
         taking.end()
         if taking.stopped is None:
-            if len(wanted) > 1:
+            if len(uids) > 1:
                 raise
-            tried(between, TransferInstance.objects.get(pk=lines[wanted[0]]), failure)
+            tried(between, TransferInstance.objects.get(pk=lines[uids[0]]), failure)
     taking.end()
     if taking.stopped is not None:
         raise taking.stopped
