@@ -11,13 +11,17 @@ import random
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Any
 
 from tests.bench.row import Row
 
 WAITING = int(os.environ.get("BENCH_WAITING", "10000"))
 BLUE = int(os.environ.get("BENCH_BLUE", "200"))
+LANES = (  # a process each, as in production
+    *(("lanes_out", f"out-{number}") for number in range(1, 6)),
+    *(("lanes_in", f"in-{number}") for number in range(1, 5)),
+)
 LONG = 200  # images of the studies that keep the lanes busy
 SECONDS = 0.02  # an image
 
@@ -25,24 +29,20 @@ SECONDS = 0.02  # an image
 def run() -> Iterator[Row]:
     """In the database that Django is set up for; seeded."""
     from tests.bench.lanes import lane
-    from tests.iep.lanes import images, peer
+    from tests.iep.lanes import images
 
+    study, small = images.outgoing(LONG), images.outgoing(1)
     with ExitStack() as stack:
-        pacs = stack.enter_context(peer.listening())
-        pacs.seconds = SECONDS
-        far = images.node(pacs.port, name="QUEUEPACS")
-        study = images.outgoing(LONG)
-        _backlog(study, far, pacs)
-        for names, queue in (("out-1", "lanes_out"), ("out-2,out-3,out-4,out-5", "lanes_out"),
-                             ("in-1,in-2,in-3,in-4", "lanes_in")):  # fmt: skip
+        far = images.node(stack.enter_context(far_pacs(study, small)), name="QUEUEPACS")
+        backlog(study, far)
+        for queue, names in LANES:
             stack.enter_context(lane(queue, names))
-        small = images.outgoing(1)
         for direction in ("out", "in"):
-            waits = sorted(_one_by_one(direction, small, far, pacs))
+            waits = sorted(one_by_one(direction, small, far))
             yield from _rows(f"Blue light {direction} behind {WAITING:,} + {WAITING:,}", waits)
         for count in (6, 20):
             for direction in ("out", "in"):
-                yield from _burst(direction, count, study, far, pacs)
+                yield from _burst(direction, count, study, far)
 
 
 def _rows(what: str, waits: list[float]) -> Iterator[Row]:
@@ -51,14 +51,20 @@ def _rows(what: str, waits: list[float]) -> Iterator[Row]:
     yield Row(f"{what}: worst of {len(waits)}", waits[-1], "ms")
 
 
-def _backlog(study: Any, far: Any, pacs: Any) -> None:
-    """Long standard studies first, so that the lanes are busy; then as many as asked."""
+def far_pacs(*studies: Any) -> AbstractContextManager[int]:
+    """The port of a PACS that has these studies: a process of its own, slow as a far one is."""
     from iep import storage
+    from tests.iep.lanes import peer
+
+    files = [storage.path_of(file.pk) for study in studies for file in study.files.all()]
+    return peer.apart(files, seconds=SECONDS)
+
+
+def backlog(study: Any, far: Any) -> None:
+    """Long standard studies first, so that the lanes are busy; then as many as asked."""
     from iep.models import Transfer
     from tests.iep.lanes import images
 
-    for file in study.files.all():
-        pacs.has(storage.path_of(file.pk).read_bytes())
     for _ in range(60):
         images.send(study, far)
         _fetch(study, far, priority=1)
@@ -93,7 +99,7 @@ def _fetch(study: Any, far: Any, *, priority: int) -> Any:
     )  # fmt: skip
 
 
-def _queue(direction: str, study: Any, far: Any) -> Any:
+def queue(direction: str, study: Any, far: Any) -> Any:
     from iep.states.priorities import Priority
     from tests.iep.lanes import images
 
@@ -102,20 +108,15 @@ def _queue(direction: str, study: Any, far: Any) -> Any:
     return _fetch(study, far, priority=0)
 
 
-def _one_by_one(direction: str, study: Any, far: Any, pacs: Any) -> Iterator[float]:
+def one_by_one(direction: str, study: Any, far: Any) -> Iterator[float]:
     """Milliseconds from written to begun, of blue lights at random moments."""
-    from iep import storage
-
-    for file in study.files.all():
-        pacs.has(storage.path_of(file.pk).read_bytes())
     chance = random.Random(1)
     for _ in range(BLUE):
-        transfer = _queue(direction, study, far)
-        yield _begun(transfer)
+        yield begun(queue(direction, study, far))
         time.sleep(chance.uniform(0.0, 0.1))
 
 
-def _begun(transfer: Any) -> float:
+def begun(transfer: Any) -> float:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         transfer.refresh_from_db()
@@ -125,11 +126,11 @@ def _begun(transfer: Any) -> float:
     raise RuntimeError("A blue light did not begin.")
 
 
-def _burst(direction: str, count: int, study: Any, far: Any, pacs: Any) -> Iterator[Row]:
+def _burst(direction: str, count: int, study: Any, far: Any) -> Iterator[Row]:
     """All at once: when each of the first as many as there are lanes began."""
     lanes = 5 if direction == "out" else 4
-    burst = [_queue(direction, study, far) for _ in range(count)]
-    waits = sorted(_begun(each) for each in burst[:lanes])
+    burst = [queue(direction, study, far) for _ in range(count)]
+    waits = sorted(begun(each) for each in burst[:lanes])
     words = f"Burst of {count} blue lights {direction}, {LONG} images each"
     yield Row(f"{words}: the first {lanes} began, worst", waits[-1], "ms")
     for each in burst:

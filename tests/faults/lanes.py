@@ -132,11 +132,9 @@ def blue_light_latency(rig: Rig, report: Report) -> None:
     """Blue light at random moments while thousands wait and every other lane works."""
     from tests.bench import lanes_queue
 
-    with _world() as (pacs, far, images):
-        waiting = _busy(rig, pacs, far, images)
-        small = images.outgoing(1)
+    with _busy(rig, 1) as (far, waiting, (small,)):
         for direction in ("out", "in"):
-            waits = sorted(lanes_queue._one_by_one(direction, small, far, pacs))[: rig.size.blue]
+            waits = sorted(lanes_queue.one_by_one(direction, small, far))
             worst, p99 = waits[-1], waits[int(len(waits) * 0.99) - 1]
             words = f"{direction}, {waiting} + {waiting} wait"
             report.check(f"{words}: worst begins within 1 s", worst <= 1000, f"{worst:.0f} ms")
@@ -144,17 +142,23 @@ def blue_light_latency(rig: Rig, report: Report) -> None:
         _judge_order(report)
 
 
-def _busy(rig: Rig, pacs: Any, far: Any, images: Any) -> int:
-    """All nine lanes run and have standard work for longer than this lasts."""
+@contextmanager
+def _busy(rig: Rig, *counts: int) -> Iterator[tuple[Any, int, list[Any]]]:
+    """All nine lanes run and have standard work for longer than this lasts.
+
+    (the far PACS, how many wait each way, studies of so many images that it has too)
+    """
     from tests.bench import lanes_queue
 
     lanes_queue.WAITING, lanes_queue.BLUE = rig.size.waiting, rig.size.blue
-    pacs.seconds = lanes_queue.SECONDS
-    lanes_queue._backlog(images.outgoing(lanes_queue.LONG), far, pacs)
-    _lanes(rig, "lanes_out", "out-1")
-    _lanes(rig, "lanes_out", "out-2,out-3,out-4,out-5")
-    _lanes(rig, "lanes_in", "in-1,in-2,in-3,in-4")
-    return rig.size.waiting
+    with _world() as (_, _, images):
+        long, *studies = [images.outgoing(count) for count in (lanes_queue.LONG, *counts)]
+        with lanes_queue.far_pacs(long, *studies) as port:
+            far = images.node(port, name="QUEUEPACS")
+            lanes_queue.backlog(long, far)
+            for queue, name in lanes_queue.LANES:
+                _lanes(rig, queue, name)
+            yield far, rig.size.waiting, studies
 
 
 def _judge_order(report: Report) -> None:
@@ -181,17 +185,11 @@ def blue_light_bursts(rig: Rig, report: Report) -> None:
     from iep.services import transfers
     from tests.bench import lanes_queue
 
-    with _world() as (pacs, far, images):
-        _busy(rig, pacs, far, images)
-        study = images.outgoing(rig.size.study)
-        from iep import storage
-
-        for file in study.files.all():
-            pacs.has(storage.path_of(file.pk).read_bytes())
+    with _busy(rig, rig.size.study) as (far, _, (study,)):
         for count in (6, 20):
             for direction, lanes in (("out", 5), ("in", 4)):
-                burst = [lanes_queue._queue(direction, study, far) for _ in range(count)]
-                waits = sorted(lanes_queue._begun(each) for each in burst[:lanes])
+                burst = [lanes_queue.queue(direction, study, far) for _ in range(count)]
+                waits = sorted(lanes_queue.begun(each) for each in burst[:lanes])
                 words = f"burst of {count} {direction}: the first {lanes} began within 1 s"
                 report.check(words, waits[-1] <= 1000, f"{waits[-1]:.0f} ms")
                 for each in burst:

@@ -2,11 +2,14 @@
 badly. It shares no code with the product.
 """
 
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -29,6 +32,7 @@ class Pacs:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
+        self._read: dict[str, tuple[bytes, Dataset]] = {}  # of `kept`, read once
         self.came: list[str] = []  # every C-STORE, repeats included
         self.refuses: set[str] = set()
         self.breaks_at: set[str] = set()  # aborts the association at these
@@ -49,6 +53,12 @@ class Pacs:
         """It has this file from the beginning."""
         read = dcmread(BytesIO(raw))
         self.kept[read.SOPInstanceUID] = raw
+
+    def _as_read(self) -> list[tuple[str, Dataset]]:
+        for uid, raw in list(self.kept.items()):
+            if self._read.get(uid, (None,))[0] is not raw:
+                self._read[uid] = raw, dcmread(BytesIO(raw), force=True)
+        return [(uid, self._read[uid][1]) for uid in list(self.kept)]
 
     # --- What it is asked ---
 
@@ -92,8 +102,7 @@ class Pacs:
             yield 0xFF00, answer
 
     def _listed(self, study_uid: str) -> Iterator[Dataset]:
-        for raw in list(self.kept.values()):
-            read = dcmread(BytesIO(raw), stop_before_pixels=True, force=True)
+        for _, read in self._as_read():
             if read.StudyInstanceUID == study_uid and read.SOPInstanceUID not in self.unlisted:
                 yield read
 
@@ -117,8 +126,7 @@ class Pacs:
         wanted = event.identifier.get("SOPInstanceUID", [])
         wanted = {wanted} if isinstance(wanted, str) else set(wanted)
         chosen = []
-        for uid, raw in list(self.kept.items()):
-            read = dcmread(BytesIO(raw), force=True)
+        for uid, read in self._as_read():
             of_study = read.StudyInstanceUID == event.identifier.StudyInstanceUID
             if of_study and (not wanted or uid in wanted) and uid not in self.withholds:
                 chosen.append(read)
@@ -204,3 +212,34 @@ def _at_once(event: evt.Event) -> None:
     import socket
 
     event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+# --- As a process of its own: its work is not that of who measures ---
+
+
+@contextmanager
+def apart(files: Iterable[Path], *, seconds: float = 0.0) -> Iterator[int]:
+    """The port of one that has these files, and takes so long for each image."""
+    words = [sys.executable, "-m", "tests.iep.lanes.peer", str(seconds)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write("".join(f"{path}\n" for path in files) + "\n")
+        child.stdin.flush()
+        try:
+            yield int(child.stdout.readline())
+        finally:
+            child.kill()
+
+
+def main() -> None:
+    with listening() as pacs:
+        pacs.seconds = float(sys.argv[1])
+        while path := sys.stdin.readline().strip():
+            pacs.has(Path(path).read_bytes())
+        print(pacs.port, flush=True)  # noqa: T201
+        sys.stdin.read()  # until whoever wanted it is gone
+
+
+if __name__ == "__main__":
+    main()
