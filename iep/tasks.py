@@ -1,11 +1,13 @@
 """Doorbells and sweeps of the image exchange. The work itself is claimed from PostgreSQL."""
 
 import threading
+from typing import Any
 
 import structlog
+from celery import signals
 from django.db import connection
 
-from . import lanes  # noqa: F401 - the lanes start with the worker
+from . import dicom, lanes
 from .services import (
     arrivals,
     chasing,
@@ -19,6 +21,13 @@ from .services import (
 )
 
 log = structlog.get_logger(__name__)
+
+
+@signals.celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def ready_to_speak(sender: str, instance: Any, **_: Any) -> None:
+    """A worker of the lanes has DICOM’s libraries before a Blue Light comes; no other has them."""
+    if set(instance.app.amqp.queues.consume_from) & set(lanes.QUEUES):
+        dicom.load()
 
 
 def sweep_arrivals() -> None:

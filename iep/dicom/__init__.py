@@ -6,7 +6,7 @@ DicomFailure with a family. What came is told as an `Incoming`: bytes that lie a
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import DicomFailure, Family, Phase
 from .peers import Caller, CommitmentAnswer, FoundInstance, FoundStudy, Incoming, Peer
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from .finding import find_whole
     from .scp import Listener, Rules, serve
     from .scu import Sender, ask_commitment, echo, fetch, find_instances, find_studies, move
+else:
+
+    def Sender(*given: Any, **named: Any) -> Any:
+        """One association: a name that services hold before anybody speaks DICOM."""
+        return import_module(".scu", __name__).Sender(*given, **named)
+
 
 __all__ = [
     "Caller",
@@ -35,10 +41,16 @@ __all__ = [
     "find_instances",
     "find_studies",
     "find_whole",
+    "load",
     "move",
     "serve",
 ]
 _ELSEWHERE = {"Listener": ".scp", "Rules": ".scp", "serve": ".scp", "find_whole": ".finding"}
+
+
+def load() -> None:
+    """Now, and not when somebody is first spoken with: half a second."""
+    import_module(".scu", __name__)
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import struct
 import zlib
 from collections.abc import Container, Iterator
@@ -23,6 +22,8 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
 )
+
+from .header import UID as UID
 
 PREAMBLE, MAGIC = 128, b"DICM"
 # And Deflated Image Frame Compression (PS3.5 A.4.13), which pydicom has no name for yet.
@@ -39,7 +40,6 @@ VRS = LONG_VRS | frozenset(
     {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN",
      b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
 )  # fmt: skip
-UID = re.compile(rb"[0-9.]{1,64}")
 TRANSFER_SYNTAX, META_SOP_CLASS = 0x00020010, 0x00020002
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 FLOAT_PIXELS, DOUBLE_PIXELS, PIXELS = 0x7FE00008, 0x7FE00009, 0x7FE00010

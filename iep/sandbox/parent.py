@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from iep.dicom.dataset import Header, header_of
+from iep.dicom.header import Header, header_of
 
 HOME = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0  # seconds without an answer, twice the processor time that a child has

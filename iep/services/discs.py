@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.models import Site
 from accounts.policies import SYSTEM, Acting
 from iep import hours, media, policies
-from iep.dicom.dataset import day
+from iep.dicom.header import day
 from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Disc, ReceivedFile, Study, Ticket
 from iep.states.discs import BEFORE, WAITS, DiscEvent, DiscState

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM
 from iep import storage
-from iep.dicom.dataset import Header, day
+from iep.dicom.header import Header, day
 from iep.models import Node, ReceivedFile, Study, Transfer
 from iep.queries.gateway import expected_of
 from iep.states.priorities import Priority

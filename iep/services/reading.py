@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Now
 from django.db.transaction import atomic
 
 from iep import scanner, storage
-from iep.dicom.dataset import Header
+from iep.dicom.header import Header
 from iep.models import ReceivedFile
 from iep.sandbox import Answer, Sandbox
 from iep.states.priorities import Priority

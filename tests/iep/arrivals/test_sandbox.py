@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iep.dicom.dataset import Header, header_of
+from iep.dicom.header import Header, header_of
 from iep.sandbox import Sandbox, parent
 from tests import found
 
