@@ -184,7 +184,8 @@ def _failed(thing: Transaction, *_: object) -> str:
 
 
 def _declined(thing: Transaction, *_: object) -> str:
-    whom = "sender" if thing.direction == Direction.OUT else "us"
+    theirs = "sender" if thing.brings_images else thing.institution.name
+    whom = theirs if thing.direction == Direction.OUT else "us"
     return f"Declined by {whom}: {thing.why.rstrip('.')}."
 
 

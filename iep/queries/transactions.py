@@ -32,7 +32,9 @@ from iep.states.transactions import (
     TRANSITIONS,
     Direction,
     TransactionEvent,
+    TransactionKind,
     TransactionState,
+    may_be_declined,
 )
 from iep.states.transfers import TransferState
 
@@ -193,7 +195,7 @@ def actions(thing: Transaction, transfers: Sequence[Transfer]) -> frozenset[str]
     theirs = thing.direction == Direction.IN
     if theirs and not thing.brings_images and E.ACCEPTED in allowed and state is not S.ACCEPTED:
         found.add("accept")
-    if E.DECLINED in allowed and thing.kind == "request":
+    if may_be_declined(thing.kind, state) and (theirs or thing.kind == TransactionKind.REQUEST):
         found.add("decline")
     if state is S.DECLINE and not theirs:
         found.add("process_again")

@@ -24,12 +24,12 @@ from iep.models import GatewayHeard, ManifestLine, Transaction
 from iep.queries.gateway import Peer, shared
 from iep.states.studies import FileState, Origin
 from iep.states.transactions import (
-    DECLINE_WORDS,
     LABELS,
     DeclineReason,
     Direction,
     TransactionEvent,
     TransactionState,
+    decline_words,
 )
 
 from . import arrivals, attaching, outcomes, sending, transactions
@@ -206,7 +206,7 @@ def _effect(
         return transactions.accept(row, by=by)
     if what == E.DECLINED:
         chosen = DeclineReason(reason)
-        rest = words.removeprefix(DECLINE_WORDS[chosen]).lstrip(". ")
+        rest = words.removeprefix(decline_words(row.kind)[chosen]).lstrip(". ")
         return transactions.decline(row, chosen, rest or words, by=by)
     if what == E.CANCELLED:
         return transactions.cancel(row, words or "Cancelled by them.", by=by)

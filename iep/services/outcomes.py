@@ -20,7 +20,7 @@ from iep.services import sending, tickets, transactions
 from iep.services.moving import locked
 from iep.services.ticket_mail import tell_requester
 from iep.states.studies import Origin, StudyState
-from iep.states.tickets import OPEN, TicketEvent
+from iep.states.tickets import OPEN, TicketEvent, TicketState
 from iep.states.transactions import (
     TERMINAL,
     UNFINISHED,
@@ -268,15 +268,19 @@ def failed(row: Transaction, why: str, *, by: Acting) -> Transaction:
 
 
 def declined(thing: Transaction, *, by: Acting) -> None:
-    """They will not send it: the ticket comes back to the service desk, the requester is told."""
+    """They will not send it, or not take it: the ticket comes back to the service desk, and the
+    requester is told, also where the ticket had ended when the images were there."""
     ticket = thing.ticket
-    if ticket is None or ticket.state not in OPEN:
+    if ticket is None or ticket.state not in OPEN | {TicketState.DONE}:
         return
-    tickets.record(ticket, TicketEvent.DECLINED, words=thing.why, by=by)
+    event = TicketEvent.DECLINED if ticket.state in OPEN else TicketEvent.NOTED
+    words = thing.why if ticket.state in OPEN else f"Declined there after all: {thing.why}"[:300]
+    tickets.record(ticket, event, words=words, by=by)
     count = thing.events.filter(event=TransactionEvent.DECLINED.value).count()
+    decision = "send" if thing.brings_images else "take"
     text = (
         f"{thing.institution.full_name} declined: {thing.why}. The service desk will try again "
-        "where it can. The decision to send images is theirs."
+        f"where it can. The decision to {decision} images is theirs."
     )
     tell_requester(ticket, f"declined {thing.number} {count}", text, by)
 

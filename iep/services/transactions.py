@@ -32,12 +32,12 @@ from iep.services.saying import heard, read_messages, say
 from iep.services.telling import tell, tell_progress
 from iep.states.priorities import PRIORITY_WORDS, Priority, Reason
 from iep.states.transactions import (
-    DECLINE_WORDS,
     TAKE_UP_LIMITS,
     DeclineReason,
     Direction,
     TransactionEvent,
     TransactionKind,
+    decline_words,
 )
 
 __all__ = [
@@ -235,31 +235,43 @@ def details_came(thing: Transaction, *, by: Acting) -> Transaction:
 
 
 def decline(
-    thing: Transaction, reason: DeclineReason | str, words: str = "", *, by: Acting
+    thing: Transaction,
+    reason: DeclineReason | str,
+    words: str = "",
+    *,
+    sure: bool = False,
+    by: Acting,
 ) -> Transaction:
-    """Declined, by us or by them: the images will not be sent. That is no failure.
+    """Declined, by us or by them: the images are not sent, or not taken. That is no failure.
 
-    Another reason than the two usual ones needs words. The requester is told by our ticket, which
-    comes back to the service desk. Raises NotAccepted: no_words, no_reason; NoSuchMove.
+    Another reason than the two usual ones needs words. Our requester is told by our ticket, which
+    comes back to the service desk. `sure`: what has come of it is given up. Raises NotAccepted:
+    no_words, no_reason, not_sure, matched; NoSuchMove.
     """
-    from iep.services import outcomes
+    from iep.services import declining, outcomes
 
-    if reason not in set(DeclineReason):
-        raise NotAccepted("no_reason", "Choose why it is declined.")
-    reason, words = DeclineReason(reason), words.strip()
-    if reason is DeclineReason.OTHER and not words:
-        raise NotAccepted("no_words", "Say why it is declined.")
-    sentence = words if reason is DeclineReason.OTHER else DECLINE_WORDS[reason]
-    if words and reason is not DeclineReason.OTHER:
-        sentence = f"{sentence}. {words}"
+    sentence = _why_declined(thing, reason, words.strip())
     with transaction.atomic():
+        declining.refuse(locked(thing), sure=sure)
         done = record(
             thing, TransactionEvent.DECLINED, by=by, words=sentence[:300],
-            declined_reason=reason.value, why=sentence[:300],
+            declined_reason=DeclineReason(reason).value, why=sentence[:300],
         )  # fmt: skip
-        tell(done, "declined", reason=reason.value, words=sentence[:300])
+        tell(done, "declined", reason=DeclineReason(reason).value, words=sentence[:300])
+        declining.stop(done, why=sentence, by=by)
         outcomes.declined(done, by=by)
     return done
+
+
+def _why_declined(thing: Transaction, reason: DeclineReason | str, words: str) -> str:
+    if reason not in set(DeclineReason):
+        raise NotAccepted("no_reason", "Choose why it is declined.")
+    if reason != DeclineReason.OTHER:
+        usual = decline_words(thing.kind)[DeclineReason(reason)]
+        return f"{usual}. {words}" if words else usual
+    if not words:
+        raise NotAccepted("no_words", "Say why it is declined.")
+    return words
 
 
 def process_again(thing: Transaction, *, by: Acting, **facts: Any) -> Transaction:

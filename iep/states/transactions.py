@@ -95,7 +95,8 @@ TRANSITIONS: dict[tuple[TransactionState, TransactionEvent], TransactionState] =
     **{(state, E.ASKED_DETAILS): S.AWAITING_DETAILS for state in BEFORE_IMAGES},
     (S.AWAITING_DETAILS, E.DETAILS_CAME): S.ACCEPTED,
     **{(state, E.ACCEPTED): S.ACCEPTED for state in BEFORE_IMAGES},
-    **{(state, E.DECLINED): S.DECLINE for state in BEFORE_IMAGES | {S.STARTED}},
+    # Further on only what somebody sends is declined: see may_be_declined.
+    **{(state, E.DECLINED): S.DECLINE for state in UNFINISHED | {S.DELIVERED}},
     **{(state, E.STARTED): S.STARTED for state in BEFORE_IMAGES},
     **{(state, E.UPLOADING): S.UPLOADING for state in BEFORE_IMAGES | MOVING},
     **{(state, E.UPLOADED): S.ON_IEP for state in BEFORE_IMAGES | MOVING},
@@ -174,6 +175,26 @@ DECLINE_WORDS = {
     DeclineReason.INAPPROPRIATE: "Clinically inappropriate, for example all studies were asked for",
     DeclineReason.OTHER: "Another reason",
 }
+
+
+# Of images that are sent to somebody, asked for or not; the reasons go by the same codes.
+DECLINE_WORDS_OF_GIVEN = {
+    DeclineReason.NO_SUCH_STUDY: "The patient or the study is not known at this institution",
+    DeclineReason.INAPPROPRIATE: "Clinically inappropriate, for example all studies were sent",
+    DeclineReason.OTHER: "Another reason",
+}
+
+
+def decline_words(kind: TransactionKind | str) -> dict[DeclineReason, str]:
+    """The usual reasons, in the words that fit what is declined."""
+    return DECLINE_WORDS if kind == TransactionKind.REQUEST else DECLINE_WORDS_OF_GIVEN
+
+
+def may_be_declined(kind: TransactionKind | str, state: TransactionState | str) -> bool:
+    """A request until its images are on their way; what is sent until somebody has matched it."""
+    if kind == TransactionKind.REQUEST:
+        return state in BEFORE_IMAGES | {S.STARTED}
+    return state in UNFINISHED | {S.DELIVERED}
 
 
 def after(state: TransactionState | str, event: TransactionEvent) -> TransactionState:

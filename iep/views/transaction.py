@@ -23,7 +23,7 @@ from iep.forms.transactions import choices, read_priority
 from iep.queries import transactions as queries
 from iep.services import attaching, transactions
 from iep.states.priorities import Priority
-from iep.states.transactions import DECLINE_WORDS
+from iep.states.transactions import decline_words
 
 # Where on the page it is said what was refused.
 _FIELDS = {
@@ -32,6 +32,7 @@ _FIELDS = {
     "not_a_report": "#document",
     "wrong_content": "#document", "too_many": "#document", "not_blue": "#eligibility",
     "left": "#deeds",
+    "not_sure": "#sure", "matched": "#words",
 }  # fmt: skip
 # A document of somebody else's making: a file to keep, never a page of ours; nothing in it runs.
 _AS_A_FILE = {"default-src": ["'none'"], "script-src": None, "style-src": None, "img-src": None,
@@ -70,7 +71,6 @@ def _page(
         "errors": errors,
         "typed": request.POST,
         "choices": choices(),
-        "decline_words": [(each.value, words) for each, words in DECLINE_WORDS.items()],
         "report_kinds": ",".join(f".{each}" for each in attaching.KINDS),
         "most_megabytes": attaching.MOST_BYTES // 1024 // 1024,
         "now": timezone.now(),
@@ -209,10 +209,12 @@ def decline(request: HttpRequest, number: int) -> HttpResponse:
     """The two usual reasons, or another in words. A decline is no failure."""
 
     def deed(thing: Any) -> None:
-        words = request.POST.get("words", "")
-        transactions.decline(thing, request.POST.get("reason", ""), words, by=request.acting)
+        transactions.decline(
+            thing, request.POST.get("reason", ""), request.POST.get("words", ""),
+            sure=request.POST.get("sure") == "yes", by=request.acting,
+        )  # fmt: skip
 
-    return _end(request, number, "decline", deed, "Declined, and they are told.")
+    return _end(request, number, "decline", deed, "Declined.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -239,10 +241,23 @@ def _end(
             where = _FIELDS.get(refusal.code, "#words")
             errors = [_error(refusal.sentence.rstrip("."), where)]
         else:
-            messages.success(request, done)
+            told = f" {_told(page.thing)}" if what == "decline" else ""
+            messages.success(request, done + told)
             return redirect("iep:transaction", number)
     context = {
         "page": page, "thing": page.thing, "what": what, "errors": errors, "typed": request.POST,
-        "decline_words": [(each.value, words) for each, words in DECLINE_WORDS.items()],
+        "decline_words": [
+            (each.value, words) for each, words in decline_words(page.thing.kind).items()
+        ],
+        "is_gateway": queries.is_gateway(page.thing),
+        "is_given": page.thing.kind != "request" and page.thing.brings_images,
+        "came": [each for each in page.studies if each.state != "discarded"],
     }  # fmt: skip
     return render(request, "iep/transaction_end.html", context, status=422 if errors else 200)
+
+
+def _told(thing: Any) -> str:
+    """How they know of a decline: by the gateway, or by telephone."""
+    if queries.is_gateway(thing):
+        return "They are told why."
+    return f"{thing.institution.name} has a plain DICOM machine: ring them to say why."

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from accounts.policies import SYSTEM
 from iep import storage
 from iep.dicom.errors import DicomFailure
 from iep.gateway import client, line, sign
 from iep.models import Node, ReceivedFile, Transaction
 from iep.queries import gateway as queries
 from iep.services import attaching, sending, telling, transactions
-from tests.iep.gateway.sides import Sides, offered
+from iep.states.transactions import TransactionEvent
+from tests.iep.gateway.sides import Sides, about, offered
 from tests.iep.lanes.images import image, new_uid, outgoing
 from tests.messaging.authority import Authority
 
@@ -356,3 +358,23 @@ class _liar:
 
     def __exit__(self, *_) -> None:
         self.door.close()
+
+
+def test_a_transfer_that_was_declined_after_it_came_is_declined_at_the_sender_too(
+    sides, web, world
+) -> None:
+    ours = transactions.create(
+        kind="transfer", institution=sides.eastmarsh, node=sides.to_eastmarsh,
+        organisation=sides.kingsmere.organisation, by=SYSTEM, **about(),
+    )  # fmt: skip
+    telling.tell_node(sides.to_eastmarsh.pk)
+    theirs = sides.here(ours, "eastmarsh")
+    transactions.record(theirs, TransactionEvent.DELIVERED, by=SYSTEM)
+    telling.tell_node(sides.to_kingsmere.pk)
+    ours.refresh_from_db()
+    assert ours.state == "delivered"
+    done = transactions.decline(theirs, "no_such_study", "Ask Wychcombe", by=SYSTEM)
+    telling.tell_node(sides.to_kingsmere.pk)
+    ours.refresh_from_db()
+    assert (ours.state, ours.why) == ("decline", done.why)
+    assert done.why == "The patient or the study is not known at this institution. Ask Wychcombe"
