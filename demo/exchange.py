@@ -35,7 +35,9 @@ from patients.models import Patient
 from results.models import Report
 
 OUR_PACS = "HOSPITALPACS"
-AT_KINGSMERE = ("mbp", "mbp-lead", "on-call", "radiographer")  # who have mailboxes of their own
+# Who ask for images, and so have mailboxes of their own: at their trust's domain.
+ASKERS = {"mbp": "kingsmere", "mbp-lead": "kingsmere", "on-call": "kingsmere",
+          "radiographer": "kingsmere", "radiologist": "eastmarsh"}  # fmt: skip
 TRAUMA_PACS, WESTHAVEN_PACS, BRACKEN_PACS = "NORTHMOORPACS", "WESTHAVENPACS", "BRACKENPACS"
 
 
@@ -92,8 +94,9 @@ NODES = {
 
 def seed_exchange() -> None:
     """After the people: institutions and machines, put in or back to what this page says."""
-    for user in User.objects.filter(username__in=AT_KINGSMERE, email=""):
-        user.email = f"{user.first_name}.{user.last_name}@kingsmere.nhs.example".lower()
+    for user in User.objects.filter(username__in=ASKERS, email=""):
+        at = f"{ASKERS[user.username]}.nhs.example"
+        user.email = f"{user.first_name}.{user.last_name}@{at}".lower()
         user.save(update_fields=["email"])
     port = int(os.environ.get("HOSPITAL_DICOM_PORT", "11113"))
     with transaction.atomic():
@@ -153,8 +156,10 @@ def _days(number: int) -> timedelta:
 
 
 STORIES = (
-    # The trauma patient: came to ED in the evening, and an old film besides
-    Story(0, OUR_PACS, "CT", "CT head", "CSKUH", "HEAD", _hours(1.5), (Series("Axial", 24),)),
+    # The trauma patient: came to ED in the evening, and an old film besides. The CT of the head has
+    # been reported (demo.tonight) and is here under its accession number.
+    Story(0, OUR_PACS, "CT", "CT chest abdomen pelvis", "CCHAPC", "CHEST", _hours(1.5),
+          (Series("Axial", 24),)),
     Story(0, OUR_PACS, "CT", "CT cervical spine", "CSPIC", "CSPINE", _hours(1.4),
           (Series("Axial", 16), Series("Sagittal", 8))),
     Story(0, OUR_PACS, "CR", "XR knee left", "XKNEL", "KNEE", _days(700),

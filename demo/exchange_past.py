@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.policies import SYSTEM, Acting
-from accounts.queries import acting_at
+from accounts.queries import acting_at, memberships_of
 from demo.exchange import (
+    ASKERS,
     OUR_PACS,
     STORIES,
     WESTHAVEN_PACS,
@@ -31,11 +32,15 @@ from demo.people import KINGSMERE
 from iep import hours
 from iep.asking import Exam, NewTicket
 from iep.models import Institution, Ticket, Transaction
-from iep.services import on_call, sending, tickets, transactions, transfers
+from iep.policies import trust_of
+from iep.services import on_call, sending, ticket_mail, tickets, transactions, transfers
 from iep.services.moving import locked
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketKind
 from iep.states.transactions import DeclineReason, Direction, TransactionEvent, TransactionKind
+from messaging.policies import may_enter_own_mailbox
+from messaging.queries.own_mailboxes import own_mailbox
+from messaging.services import mail
 from patients.models import Patient
 
 SEED = 20261122
@@ -63,6 +68,7 @@ def seed_past(folder: Path) -> None:
         story.months()
         story.weeks()
     with transaction.atomic():
+        addresses(desk, lead)
         today(desk, people, agreed_studies(folder))
 
 
@@ -180,6 +186,35 @@ class Lived:
             by=self.desk,
         )  # fmt: skip
         tickets.cancel(gone, "The clinic was moved to the other hospital", by=self.desk)
+
+
+def addresses(desk: Acting, lead: Acting) -> None:
+    """Who asks for images can be written to: the lead has made sure of what the desk entered, and
+    what was held back for that goes out now; an account's own address needs nobody else."""
+    for ticket in Ticket.objects.order_by("opened_at"):
+        box = own_mailbox(ticket.organisation, ticket.requester_email)
+        if box is not None and box.verified_on is None:
+            ticket_mail.confirm_address(ticket, by=lead)
+    trust = desk.organisation
+    if trust is None:
+        raise LookupError("the desk is of no trust")
+    for name, mailbox, _, _ in CLINICIANS:
+        address = f"{mailbox}@kingsmere.nhs.example"
+        box = mail.enter_own_mailbox(trust, address=address, display_name=name, by=desk)
+        if box.verified_on is None:
+            mail.verify_mailbox(box, by=lead)
+    _own_addresses()
+
+
+def _own_addresses() -> None:
+    for user in User.objects.filter(username__in=ASKERS).exclude(email=""):
+        for membership in memberships_of(user.pk):
+            acting = acting_at(user, membership.organisation.ods_code)
+            place = trust_of(acting) if acting else None
+            if acting and place and may_enter_own_mailbox(acting, place):
+                mail.enter_own_mailbox(
+                    place, address=user.email, display_name=user.display_name, by=acting
+                )
 
 
 def today(desk: Acting, people: list[Patient], held: tuple[Held, ...]) -> None:
