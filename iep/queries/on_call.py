@@ -93,12 +93,21 @@ def blue_light_strip(acting: Acting | None) -> Sequence[Line]:
     trust = policies.trust_of(acting) if acting else None
     if acting is None or trust is None or not acting.may(Permission.VIEW_EXCHANGE):
         return []
-    key = f"iep-blue-light-{trust.pk}"
+    key = _key(trust.pk)
     found: list[Line] | None = cache.get(key)
     if found is None:
         found = [*_in_the_queue(), *_without_anybody(trust)]
         cache.set(key, found, _STRIP_SECONDS)
     return found
+
+
+def _key(trust_id: int) -> str:
+    return f"iep-blue-light-{trust_id}"
+
+
+def look_again(trust_id: int) -> None:
+    """Somebody has just taken one: their next page must not say that nobody has."""
+    cache.delete(_key(trust_id))
 
 
 def _in_the_queue() -> Iterator[Line]:
@@ -110,7 +119,7 @@ def _in_the_queue() -> Iterator[Line]:
     first = late.order_by("state_since").values_list("state_since", flat=True).first()
     if first is not None:
         yield (
-            "A Blue Light transfer has waited for more than a minute", first,
+            "A Blue Light transfer has waited for more than a minute.", first,
             "It goes before everything else as soon as a lane reaches the other side.",
             reverse("iep:queues"), "Open the queues",
         )  # fmt: skip
@@ -123,6 +132,6 @@ def _without_anybody(trust: Organisation) -> Iterator[Line]:
     if mine:
         yield (
             "A Blue Light request waits, the service desk is closed, and nobody has said “I have "
-            "it”",
+            "it”.",
             mine[0].opened_at, "", reverse("iep:on-call"), "See who was paged",
         )  # fmt: skip

@@ -16,6 +16,7 @@ from accounts.policies import Acting
 from accounts.roles import Permission
 from iep import policies
 from iep.models import Lane, Node, PauseEventRow
+from nhsuk.formats import cdatetime_text
 
 FORGOTTEN = timedelta(hours=1)
 _STRIP_SECONDS = 10
@@ -41,8 +42,15 @@ class Paused:
 
     @property
     def sentence(self) -> str:
-        """Who it waits for."""
-        since = f" since {timezone.localtime(self.at):%H:%M}" if self.at else ""
+        """Whose it is, since when and why."""
+        return self._words(f" since {cdatetime_text(self.at, relative=False)}" if self.at else "")
+
+    @property
+    def strip_words(self) -> str:
+        """As the sentence, where the time stands beside it."""
+        return self._words("")
+
+    def _words(self, since: str) -> str:
         why = f": {self.because.rstrip('.')}" if self.because else ""
         blue = " No lane is kept for Blue Light." if self.is_blue_only else ""
         return f"{self.label} is paused by {self.by or 'somebody'}{since}{why}.{blue}"
@@ -107,5 +115,4 @@ def paused_strip(acting: Acting | None) -> Iterator[tuple[str, datetime | None, 
     late = [each for each in found if each.at is None or timezone.now() - each.at >= FORGOTTEN]
     if late:
         more = f" {len(late)} are paused for over an hour." if len(late) > 1 else ""
-        yield (late[0].sentence.rstrip(".") + f".{more}", late[0].at, "", late[0].href,
-               "Start it again")  # fmt: skip
+        yield f"{late[0].strip_words}{more}", late[0].at, "", late[0].href, "Start it again"

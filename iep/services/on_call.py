@@ -8,6 +8,7 @@ five minutes the next is paged, and after the last the first again (hazard H44).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -111,6 +112,7 @@ def acknowledge(ticket: Ticket, *, by: Acting) -> OnCallPage:
         page.acknowledged_at = now
         page.save()
         tickets.record(row, TicketEvent.NOTED, words=f"{by.user.display_name} has it", by=by)
+        transaction.on_commit(partial(on_call.look_again, row.organisation_id))
     return page
 
 

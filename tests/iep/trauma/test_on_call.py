@@ -48,6 +48,17 @@ def paged(ticket: Ticket) -> list[str]:
     return [each.user.username for each in ticket.pages.select_related("user").order_by("at")]
 
 
+def test_who_says_i_have_it_is_not_told_that_nobody_has_said_it(
+    world: World, rota: list[User], django_capture_on_commit_callbacks: Any
+) -> None:
+    ticket = asking.opened(world, **BLUE)
+    page = lambda: world.client("on-call").get(reverse("iep:on-call")).content.decode()  # noqa: E731
+    assert "nobody has said" in page()
+    with django_capture_on_commit_callbacks(execute=True):
+        on_call.acknowledge(ticket, by=world.acting("on-call"))
+    assert "nobody has said" not in page()
+
+
 def test_the_first_of_the_list_is_paged_and_everybody_sees_whom_to_ring(
     world: World, rota: list[User]
 ) -> None:
