@@ -55,7 +55,7 @@ def run(folder: Path) -> Iterator[Row]:
             _load(each, files)
         out = list(_out(folder, study, files, quick, stock))
         yield from _beside(out)
-        yield from _beside(list(_in(folder, study, quick)))
+        yield from _beside(list(_in(folder, study, quick, stock)))
     yield from _memory(folder)
 
 
@@ -141,7 +141,7 @@ def _orthanc_sends(web: int, port: int) -> None:
 # --- In ------------------------------------------------------------------------------------------
 
 
-def _in(folder: Path, study: Any, quick: int) -> Iterator[Row]:
+def _in(folder: Path, study: Any, quick: int, stock: int) -> Iterator[Row]:
     port = _ask(quick, "GET", "system")["DicomPort"]
     yield Row("In: our lane from Orthanc (C-GET), each on disk and committed",
               _lane_in(study, port), "images/s")  # fmt: skip
@@ -150,9 +150,11 @@ def _in(folder: Path, study: Any, quick: int) -> Iterator[Row]:
     words += ["-od", str(folder / "got"), "-aec", "ORTHANC", "127.0.0.1", str(port)]
     yield Row("In: getscu from Orthanc, TCP_NODELAY",
               _rate(IMAGES, lambda: _quiet(words, QUICK)), "images/s")  # fmt: skip
-    with _orthanc(folder / "second", quick=True) as second:
-        rate = _rate(IMAGES, lambda: _orthanc_fetches(quick, second, study.study_uid))
-        yield Row("In: a second Orthanc's job engine (C-MOVE)", rate, "images/s")
+    for source, is_quick, words in ((quick, True, "TCP_NODELAY and 128 KB PDU"),
+                                    (stock, False, "as they come")):  # fmt: skip
+        with _orthanc(folder / f"second{is_quick}", quick=is_quick) as second:
+            rate = _rate(IMAGES, lambda a=source, b=second: _orthanc_fetches(a, b, study.study_uid))
+        yield Row(f"In: a second Orthanc's job engine (C-MOVE), {words}", rate, "images/s")
 
 
 def _lane_in(study: Any, port: int) -> float:
