@@ -24,6 +24,7 @@ from demo.partners import agree_with_hospital, seed_partners
 from demo.patients import seed_patients
 from demo.people import HARBOUR, MILLBROOK, seed_people
 from demo.rules import seed_rules
+from demo.tonight import report_tonight
 from requesting.models import Request
 
 PATIENTS = 200
@@ -88,6 +89,8 @@ def _seed(patients: int, requests: int, results: int, hospital: Path, say: Say) 
     if patients < FEWEST_WITH_A_PAST or not requests:
         return
     _live(hospital, say)
+    if report_tonight(hospital):
+        say("A CT of tonight, reported")
     if grown := grow(requests=requests, results=results, say=say):
         say(f"{grown:,} more requests of the past")
     agree_with_archive(archive)  # with what has been reported meanwhile

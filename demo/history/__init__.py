@@ -14,8 +14,11 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
+from demo.hospital.journal import InUse
 from demo.hospital.memory import Memory
 from demo.people import NORTHGATE
+from messaging.models import InboundMessage, OutboundMessage
+from messaging.states import InState, OutState
 from patients.models import Patient
 from requesting.models import Request
 from results.models import Report
@@ -51,6 +54,28 @@ def live_stories(folder: Path, *, stories: list[Story] | None = None) -> int:
     finally:
         hospital.close()
     return told
+
+
+def live_tonight(folder: Path, story: Story, patient: Patient) -> bool:
+    """Live one story that ends about now, beside a past that is there; whether it could be.
+
+    Not while the hospital runs, nor while anything waits on the wire that is not the story's own.
+    """
+    waits = OutboundMessage.objects.filter(state=OutState.WAITING)
+    if waits.exists() or InboundMessage.objects.filter(state=InState.RECEIVED).exists():
+        return False
+    clock = Clock(timezone.now() - timedelta(days=story.days))
+    try:
+        hospital = Memory(folder, clock=clock.london)
+    except InUse:
+        return False
+    chance = random.Random(f"{SEED} {clock.at}")
+    try:
+        with lived_by(clock), transaction.atomic():
+            tell(Past(hospital, clock, chance), story, patient)
+    finally:
+        hospital.close()
+    return True
 
 
 def _empty_hospital(folder: Path, clock: Clock) -> Memory:

@@ -5,6 +5,7 @@ Seeded once for this file, in a transaction that is rolled back.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,13 +21,16 @@ from django.utils import timezone
 from accounts.models import Membership, Organisation
 from accounts.queries import acting_at, user_by_username
 from catalogue.models import ServiceCode
+from demo.exchange import agreed_studies, people_with_images
 from demo.history import NotLived, choose, live_stories
 from demo.history.multiply import TABLES, TREE, make_copies
 from demo.history.stories import STORIES, Story
 from demo.hospital.departments import read_departments
 from demo.hospital.memory import Memory
-from demo.people import NORTHGATE, VETS_HERE
+from demo.people import KINGSMERE, NORTHGATE, VETS_HERE
+from demo.tonight import report_tonight
 from demo.world import seed
+from iep.queries.trauma import reports_of
 from messaging.models import InboundMessage, OutboundMessage, Partner
 from patients.models import Patient
 from requesting import drafts, queries
@@ -333,3 +337,38 @@ def test_a_story_that_cannot_happen_is_not_half_told(tmp_path: Path) -> None:
         live_stories(tmp_path, stories=[Story(30, 0, "chest-xray", "accept; fly")])
     assert not Request.objects.exists()
     assert not (tmp_path / "journal.jsonl").exists()
+
+
+# --- Tonight --------------------------------------------------------------------------------------
+
+
+def test_the_trauma_patients_ct_of_tonight_has_a_report_to_go_with_it(world: Path) -> None:
+    patient = people_with_images()[0]
+    trust = Organisation.objects.get(ods_code=KINGSMERE)
+    held = agreed_studies(world.parent / "pacs")
+    ours = [each for each in held if (each.ae_title, each.nhs_number) == (
+        "HOSPITALPACS", patient.nhs_number)]  # fmt: skip
+    found = reports_of(patient, [each.accession for each in ours], trust)
+    yesterday = timezone.localtime() - timedelta(hours=20)
+    fresh = [
+        each
+        for each in ours
+        if each.accession in found
+        and f"{each.acquired_on}{each.acquired_time}" >= f"{yesterday:%Y%m%d%H%M%S}"
+    ]
+    assert [each.modality for each in fresh] == ["CT"]
+    assert "intracranial" in found[fresh[0].accession].whole
+
+
+def test_tonights_ct_is_told_anew_when_it_has_grown_old(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not report_tonight(world)
+    before = Report.objects.filter(item__service__code="ct-head").count()
+    with monkeypatch.context() as later:
+        later.setattr("demo.tonight.FRESH", timedelta(hours=1))  # it was taken before that
+        assert report_tonight(world)
+    assert Report.objects.filter(item__service__code="ct-head").count() == before + 1
+    with contextlib.closing(Memory(world)):
+        monkeypatch.setattr("demo.tonight.FRESH", timedelta())
+        assert not report_tonight(world)  # the hospital runs, and says these things itself
