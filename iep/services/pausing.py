@@ -42,7 +42,7 @@ def pause_lane(lane: Lane, because: str, *, by: Acting, is_sure: bool = False) -
         _refuse_again(held, want=True)
         words = _said(because)
         if held.is_blue_only and not is_sure:
-            raise NotAccepted("blue_only", f"{BLUE_ONLY} Say that you mean it.")
+            raise NotAccepted("blue_only", "Say that you mean it.")
         return _write(held, words, is_paused=True, by=by)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -102,3 +103,36 @@ def test_it_is_read_and_changed_without_scripts(lanes, visit):
     page.get_by_role("button", name="Pause").first.click()
     expect(page.get_by_text("paused.")).to_be_visible()
     assert Transfer.objects.filter(state="paused").count() == 1
+
+
+def test_a_lane_is_paused_with_a_reason_and_started_again(lanes, visit, shoot):
+    page = visit("mbp", "/iep/queues/")
+    page.get_by_role("link", name=re.compile("Pause.*lane Out 1, Blue Light")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Lane Out 1, Blue Light")
+    assert_accessible(page)
+    page.get_by_label("Why?").fill("The switch is exchanged")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say that you mean it.")
+    assert_accessible(page)
+    shoot(page, "iep-pause-lane")
+    page.get_by_label("I mean it", exact=False).check()
+    page.get_by_role("button", name="Pause").click()
+    expect_heading(page, BOARD)
+    expect(page.get_by_text("No lane is kept for Blue Light.")).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "iep-queues-paused")
+    page.get_by_role("link", name=re.compile("Start again.*lane Out 1")).click()
+    page.get_by_role("button", name="Start again").click()
+    expect(page.get_by_text("No lane is kept for Blue Light.")).to_have_count(0)
+
+
+def test_a_machine_is_paused_without_scripts(lanes, visit):
+    page = visit("mbp", f"/iep/institutions/{lanes.institution_id}/", javascript=False)
+    page.get_by_role("link", name=re.compile(f"Pause.*{lanes.name}")).click()
+    page.get_by_label("Why?").fill("They move house")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("They move house")).to_be_visible()
+    page.get_by_role("link", name=re.compile(f"Start again.*{lanes.name}")).click()
+    expect(page.get_by_text("They move house")).to_have_count(2)  # and in its history
+    page.get_by_role("button", name="Start again").click()
+    expect(page.get_by_text("They move house")).to_have_count(0)
