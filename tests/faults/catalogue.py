@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "F19": (dicom_files.hostile_files, "DICOM files that mean harm"),
     "F20": (lanes.blue_light_latency, "blue light behind all that waits"),
     "F21": (lanes.blue_light_bursts, "blue lights in bursts"),
-    "F22": (lanes.lane_dies, "a lane is killed, and frozen"),
+    "F22": (lanes.lane_dies, "a lane is killed, frozen, cut off"),
     "F23": (lanes.standard_under_blue, "blue light without end"),
     "F24": (lanes.peer_takes_half, "a peer takes all but one"),
     "F29": (silence.silent_losses, "losses that make no sound"),

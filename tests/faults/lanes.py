@@ -30,7 +30,7 @@ def _world() -> Iterator[tuple[Any, Any, Any]]:
         yield pacs, images.node(pacs.port), images
 
 
-def _lanes(rig: Rig, queue: str, names: str, **environment: str) -> None:
+def run_lanes(rig: Rig, queue: str, names: str, **environment: str) -> None:
     """A worker that runs these lanes, under the first one's name; waits until it has them."""
     from iep.models import Lane
 
@@ -42,7 +42,7 @@ def _lanes(rig: Rig, queue: str, names: str, **environment: str) -> None:
         raise RuntimeError(f"{names} do not run: {rig.children[wanted[0]].last_lines(3)}")
 
 
-def _now(transfer: Any) -> str:
+def now(transfer: Any) -> str:
     transfer.refresh_from_db()
     return str(transfer.state)
 
@@ -63,18 +63,18 @@ def image_volume_full(rig: Rig, report: Report) -> None:
         stack.callback(setattr, settings, "IMAGES_DIR", before)
         pacs, far, images = stack.enter_context(_world())
         standard = _fetch(pacs, far, images, count=80, priority=1)
-        _lanes(rig, "lanes_in", "in-1,in-2", IMAGES_DIR=str(volume),
+        run_lanes(rig, "lanes_in", "in-1,in-2", IMAGES_DIR=str(volume),
                IMAGES_RESERVE_BYTES=str(10 * _MB), IMAGES_LEAST_BYTES=str(2 * _MB))  # fmt: skip
-        rig.until(lambda: _now(standard) == "waiting" and standard.images_done > 0, seconds=60)
+        rig.until(lambda: now(standard) == "waiting" and standard.images_done > 0, seconds=60)
         held = standard.images_done
         report.check("standard work stops before the volume is full", 0 < held < 80, held)
         blue = _fetch(pacs, far, images, count=8, priority=0)
-        came = rig.until(lambda: _now(blue) == "delivered", seconds=60)
-        report.check("blue light comes in on the reserve", came, _now(blue))
+        came = rig.until(lambda: now(blue) == "delivered", seconds=60)
+        report.check("blue light comes in on the reserve", came, now(blue))
         _judge_files(report, volume)
         _resize(volume, 400)
         began = time.monotonic()
-        came = rig.until(lambda: _now(standard) == "delivered", seconds=90)
+        came = rig.until(lambda: now(standard) == "delivered", seconds=90)
         report.check("standard work goes on by itself within 60 s", came,
                      f"{time.monotonic() - began:.1f} s")  # fmt: skip
         _judge_files(report, volume)
@@ -157,7 +157,7 @@ def _busy(rig: Rig, *counts: int) -> Iterator[tuple[Any, int, list[Any]]]:
             far = images.node(port, name="QUEUEPACS")
             lanes_queue.backlog(long, far)
             for queue, name in lanes_queue.LANES:
-                _lanes(rig, queue, name)
+                run_lanes(rig, queue, name)
             yield far, rig.size.waiting, studies
 
 
@@ -202,11 +202,15 @@ def blue_light_bursts(rig: Rig, report: Report) -> None:
 
 
 def lane_dies(rig: Rig, report: Report) -> None:
-    """Killed and frozen in the middle of a blue light; what was sent is not sent again."""
+    """Killed, frozen and cut off in the middle of a blue light; what was sent is not sent again."""
+    from . import lane_cuts
+
     with _world() as (pacs, far, images):
         pacs.seconds = 0.01
         for how, sig, most in (("killed", signal.SIGKILL, 2.0), ("frozen", signal.SIGSTOP, 8.0)):
             _one_death(rig, report, pacs, far, images, how=how, sig=sig, most=most)
+        lane_cuts.from_the_database(rig, report, pacs, far, images)
+        lane_cuts.from_the_node(rig, report, pacs, images)
 
 
 def _one_death(
@@ -217,23 +221,23 @@ def _one_death(
 
     victim, heir = ("out-2", "out-3") if how == "killed" else ("out-4", "out-5")
     for name in (victim, heir):
-        _lanes(rig, "lanes_out", name)
+        run_lanes(rig, "lanes_out", name)
     pacs.came.clear()
     Lane.objects.filter(name=heir).update(is_paused=True)  # it takes over, and nothing else
     study = images.outgoing(max(200, rig.size.study))
     transfer = images.send(study, far, priority=Priority.BLUE_LIGHT)
-    rig.until(lambda: bool(_now(transfer)) and transfer.images_done >= 5, seconds=60)
+    rig.until(lambda: bool(now(transfer)) and transfer.images_done >= 5, seconds=60)
     process = rig.children[victim].process
     os.kill(process.pid, sig)
     Lane.objects.filter(name=heir).update(is_paused=False)
     began, before = time.monotonic(), transfer.fence
-    rig.until(lambda: bool(_now(transfer)) and transfer.fence > before, seconds=60)
+    rig.until(lambda: bool(now(transfer)) and transfer.fence > before, seconds=60)
     took = time.monotonic() - began
     report.check(f"{how}: taken over within {most:.0f} s", took <= most, f"{took:.2f} s")
     if sig == signal.SIGSTOP:
         os.kill(process.pid, signal.SIGCONT)
-    done = rig.until(lambda: _now(transfer) == "delivered", seconds=120)
-    report.check(f"{how}: delivered in the end", done, _now(transfer))
+    done = rig.until(lambda: now(transfer) == "delivered", seconds=120)
+    report.check(f"{how}: delivered in the end", done, now(transfer))
     report.check(f"{how}: went on at the next image", transfer.continued_from >= 5,
                  f"from {transfer.continued_from}")  # fmt: skip
     twice = len(pacs.came) - len(set(pacs.came))
@@ -253,14 +257,14 @@ def standard_under_blue(rig: Rig, report: Report) -> None:
         study = images.outgoing(rig.size.study)
         standard = images.send(study, far)
         _keep_blue(images, study, far, rig)
-        _lanes(rig, "lanes_out", "out-2")
+        run_lanes(rig, "lanes_out", "out-2")
         rig.until(lambda: False, seconds=5)
-        report.check("blue light goes first in every lane", _now(standard) == "waiting",
-                     _now(standard))  # fmt: skip
+        report.check("blue light goes first in every lane", now(standard) == "waiting",
+                     now(standard))  # fmt: skip
         report.check("that it waits is said", _is_said(rig), "on the board")
-        _lanes(rig, "lanes_out", "out-3", LANES_STANDARD_FIRST="out-3")
-        done = rig.until(lambda: _now(standard) not in ("waiting", "running"), seconds=90)
-        report.check("a lane that is kept for standard work takes it", done, _now(standard))
+        run_lanes(rig, "lanes_out", "out-3", LANES_STANDARD_FIRST="out-3")
+        done = rig.until(lambda: now(standard) not in ("waiting", "running"), seconds=90)
+        report.check("a lane that is kept for standard work takes it", done, now(standard))
         from iep.models import Transfer
 
         late = Transfer.objects.filter(priority=0, state="waiting").exists()
@@ -302,7 +306,7 @@ def peer_takes_half(rig: Rig, report: Report) -> None:
             pacs.refuses, pacs.loses = ({uid}, set()) if number % 2 else (set(), {uid})
             transfer = images.send(study, far)
             images.run("out-2", most=1, line=KeptLine(_in_process(pacs)))
-            state = _now(transfer)
+            state = now(transfer)
             complete += state == "delivered"
             confirmed = transfer.instances.filter(state="confirmed").count()
             wrong += confirmed != len(uids) - 1
@@ -353,11 +357,11 @@ def _refused_over_the_wire(
     transfer = images.send(study, far)
     images.run("out-2")
     words = f"{transfer.images - 1} of {transfer.images}"
-    report.check("one is refused: PARTIAL", _now(transfer) == "partial", transfer.why)
+    report.check("one is refused: PARTIAL", now(transfer) == "partial", transfer.why)
     report.check("and says how many", transfer.why.startswith(words), words)
     pacs.refuses, before = set(), len(pacs.came)
     transfers.retry(transfer, by=SYSTEM)
     images.run("out-2")
     report.check("only the missing one goes again", pacs.came[before:] == [uid],
                  len(pacs.came) - before)  # fmt: skip
-    report.check("then it is delivered", _now(transfer) == "delivered", transfer.state)
+    report.check("then it is delivered", now(transfer) == "delivered", transfer.state)

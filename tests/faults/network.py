@@ -22,9 +22,9 @@ MODES = ("pass", "stalls", "half a second away", "64 kbit/s", "pieces of 536 byt
 
 
 class Proxy:
-    """Forwards to a port as its mode says."""
+    """Forwards to a port, or to a socket of that path, as its mode says."""
 
-    def __init__(self, to: int, seed: int) -> None:
+    def __init__(self, to: int | str, seed: int) -> None:
         self.to, self.mode = to, "pass"
         self._chance = random.Random(seed)
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -46,16 +46,25 @@ class Proxy:
                 _reset(line)
                 continue
             try:
-                beyond = socket.create_connection(("127.0.0.1", self.to))
+                beyond = self._beyond()
             except OSError:
                 line.close()
                 continue
             for pair in ((line, beyond), (beyond, line)):
                 threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
+    def _beyond(self) -> socket.socket:
+        if isinstance(self.to, int):
+            return socket.create_connection(("127.0.0.1", self.to))
+        line = socket.socket(socket.AF_UNIX)
+        line.connect(self.to)
+        return line
+
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                while self.mode == "cut":  # TCP brings later what it could not bring
+                    time.sleep(0.02)
                 if self.mode == "refused" or not self._pass_on(data, sink):
                     break
         for each in (source, sink):
