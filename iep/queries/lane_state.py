@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from iep.models import Lane, Node, ReceivedFile, Transfer
@@ -91,9 +91,9 @@ def may_have_left(transfer: Transfer) -> bool:
     An image is written down after it was sent. So one may be there of which nothing is written:
     its answer was lost, its lane was killed, or a person stopped the lane while it was on its way.
     """
-    tried = transfer.instances.filter(attempts__gt=0)
-    refused = tried.filter(state=InstanceState.REFUSED, status__isnull=False)  # they said no
-    if transfer.images_done or tried.exclude(pk__in=refused.values("pk")).exists():
+    taken = Q(state__in=(InstanceState.SENT, InstanceState.CONFIRMED))
+    unanswered = Q(state=InstanceState.WAITING, attempts__gt=0)  # what was refused is not there
+    if transfer.images_done or transfer.instances.filter(taken | unanswered).exists():
         return True
     return _was_taken_away(transfer)
 
