@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from .finding import find_whole
     from .scp import Listener, Rules, serve
     from .scu import Sender, ask_commitment, echo, fetch, find_instances, find_studies, move
-else:
-
-    def Sender(*given: Any, **named: Any) -> Any:
-        """One association: a name that services hold before anybody speaks DICOM."""
-        return import_module(".scu", __name__).Sender(*given, **named)
-
 
 __all__ = [
     "Caller",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from iep.dicom import Peer, Sender
+from iep import dicom
+from iep.dicom import Peer
 from iep.models import Node
+
+if TYPE_CHECKING:
+    from iep.dicom import Sender
 
 _MOST_KINDS = 128  # presentation contexts of one association (PS3.8 9.3.2.2: odd numbers to 255)
 Kind = tuple[str, str]  # SOP class, transfer syntax
@@ -30,8 +35,8 @@ def peer_of(node: Node) -> Peer:
 class KeptLine:
     """The association of a lane: the one that is open, where it fits, or a new one."""
 
-    def __init__(self, sender: Callable[[Peer, list[Kind]], Sender] = Sender) -> None:
-        self._make = sender
+    def __init__(self, sender: Callable[[Peer, list[Kind]], Sender] | None = None) -> None:
+        self._make = sender or dicom.Sender
         self._open: tuple[Peer, frozenset[Kind], Sender] | None = None
 
     def to(self, node: Node, kinds: set[Kind]) -> Sender:
