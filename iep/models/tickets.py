@@ -3,8 +3,10 @@
 import uuid
 
 import pgtrigger
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from accounts.models import Organisation, User
 from iep.states.priorities import Priority
@@ -116,6 +118,10 @@ class Ticket(models.Model):
             models.Index(fields=["organisation", "state", "due_at"], name="tickets_by_state"),
             models.Index(fields=["due_at"], name="tickets_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["-opened_at"], name="tickets_newest"),
+            models.Index(fields=["organisation", "-state_since"], name="tickets_ended"),
+            models.Index(fields=["nhs_number"], name="tickets_nhs"),
+            models.Index(fields=["s_number"], name="tickets_s_number"),
+            models.Index(OpClass(Upper("family_name"), "text_pattern_ops"), name="tickets_family"),
         ]
 
     def __str__(self) -> str:

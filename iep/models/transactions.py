@@ -3,12 +3,15 @@
 import uuid
 
 import pgtrigger
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from accounts.models import Organisation, User
 from iep.states.priorities import Priority
 from iep.states.transactions import (
+    UNFINISHED,
     DestinationKind,
     Direction,
     TransactionKind,
@@ -19,6 +22,16 @@ from patients.models import Patient
 from .directory import Institution, Node
 from .history import EventRow, append_only
 from .tickets import Ticket
+
+# What is not at its end, as the home lists it (queries/home_tabs.py); indexes of it are below.
+UNDER_WAY = (
+    Q(state__in=sorted(each.value for each in UNFINISHED))
+    | Q(state=TransactionState.DELIVERED.value, kind=TransactionKind.REQUEST.value,
+        direction=Direction.OUT.value)
+    | Q(state=TransactionState.DELIVERED.value, direction=Direction.IN.value,
+        kind__in=[TransactionKind.TRANSFER.value, TransactionKind.DIRECT.value])
+    | Q(state=TransactionState.DECLINE.value, direction=Direction.OUT.value)
+)  # fmt: skip
 
 
 class Transaction(models.Model):
@@ -136,6 +149,13 @@ class Transaction(models.Model):
             models.Index(fields=["purge_at"], name="transactions_purge",
                          condition=Q(purge_at__isnull=False)),
             models.Index(fields=["nhs_number"], name="transactions_nhs"),
+            models.Index(fields=["local_number"], name="transactions_local"),
+            models.Index(OpClass(Upper("family_name"), "text_pattern_ops"),
+                         name="transactions_family"),
+            models.Index(fields=["organisation", "-state_since"], name="transactions_ended"),
+            models.Index(fields=["organisation", "state"], name="transactions_open",
+                         condition=UNDER_WAY),
+            models.Index(fields=["ticket"], name="transactions_of_open", condition=UNDER_WAY),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.policies import Acting
 from iep.models import Ticket, Transaction
 from iep.models.directory import NodeKind
+from iep.models.transactions import UNDER_WAY
 from iep.states.tickets import OPEN, TicketState
 from iep.states.transactions import (
     BEFORE_IMAGES,
@@ -34,12 +35,6 @@ _THEIRS_TO_LOOK = Q(direction=_OUT, node__kind=NodeKind.GATEWAY.value)
 _OPEN_TICKETS = sorted(each.value for each in OPEN)
 _BEFORE_DELIVERED = sorted(each.value for each in BEFORE_IMAGES | MOVING)
 
-# What is not at its end: an index of its own goes with it (transactions_open).
-UNDER_WAY = (
-    Q(state__in=[*_BEFORE_DELIVERED, S.FAILED.value])
-    | Q(state=S.DELIVERED.value) & _BRINGS
-    | Q(state=S.DECLINE.value, direction=_OUT)
-)
 # A cancellation is open until its requester has acknowledged it (hazard H45).
 OPEN_TICKET = Q(state__in=[*_OPEN_TICKETS, T.CANCELLED.value])
 
