@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import F, Min, Q, QuerySet
 from django.db.models.expressions import OuterRef, Subquery
@@ -21,7 +21,7 @@ from iep.models import (
     Transfer,
     TransferEventRow,
 )
-from iep.queries.periods import Period
+from iep.queries.periods import Period, month
 from iep.queries.transactions import sees_everywhere, visible_to
 from iep.states.priorities import BLUE_LIGHT_CLOCK, Priority
 from iep.states.tickets import TicketEvent
@@ -50,6 +50,8 @@ def things(acting: Acting, period: Period, key: str) -> QuerySet[Transaction]:
     made = mine.filter(created_at__gte=begin, created_at__lt=end)
     if name in ("within", "late", "open"):
         return _blue(made, name)
+    if name == "took":
+        return _took(made, what)
     return made.filter(_which(name, what))
 
 
@@ -81,8 +83,20 @@ def _which(name: str, what: str) -> Q:
         "from": BRINGS & Q(institution=number),
         "to": ~BRINGS & Q(institution=number),
         "priority": Q(priority=number),
+        "month-in": BRINGS & _in_month(what),
+        "month-out": ~BRINGS & _in_month(what),
     }
     return found.get(name, Q(pk__in=[]))
+
+
+def _in_month(text: str) -> Q:
+    """`2026-07`, by London's calendar."""
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return Q(pk__in=[])
+    begin, end = month(first).bounds
+    return Q(created_at__gte=begin, created_at__lt=end)
 
 
 def _timed(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -93,10 +107,31 @@ def _timed(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
     return rows.annotate(delivered_at=Subquery(earliest))
 
 
-def _blue(made: QuerySet[Transaction], name: str) -> QuerySet[Transaction]:
-    """Blue Light by its four hours; declined and cancelled ones were not to be delivered."""
+def _blue_light(made: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """Declined and cancelled ones were not to be delivered."""
     over = [TransactionState.DECLINE.value, TransactionState.CANCELLED.value]
-    blue = _timed(made.filter(priority=Priority.BLUE_LIGHT.value).exclude(state__in=over))
+    return _timed(made.filter(priority=Priority.BLUE_LIGHT.value).exclude(state__in=over))
+
+
+TOOK = ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, None))  # hours: more than, up to
+
+
+def _took(made: QuerySet[Transaction], what: str) -> QuerySet[Transaction]:
+    """Blue Light that took so long: `what` is a place in TOOK."""
+    if what not in {str(place) for place in range(len(TOOK))}:
+        return made.none()
+    over, most = TOOK[int(what)]
+    taken = _blue_light(made).filter(delivered_at__isnull=False)
+    if over:
+        taken = taken.filter(delivered_at__gt=F("created_at") + timedelta(hours=over))
+    if most is not None:
+        taken = taken.filter(delivered_at__lte=F("created_at") + timedelta(hours=most))
+    return taken
+
+
+def _blue(made: QuerySet[Transaction], name: str) -> QuerySet[Transaction]:
+    """Blue Light by its four hours."""
+    blue = _blue_light(made)
     in_time = Q(delivered_at__lte=F("created_at") + BLUE_LIGHT_CLOCK)
     waits = Q(delivered_at__isnull=True, created_at__gt=timezone.now() - BLUE_LIGHT_CLOCK)
     if name == "within":

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from statistics import median
 
 from django.db.models import Count, Sum
+from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Institution, Transfer
-from iep.queries.behind import BRINGS, failures, incomplete, of_trust, spans, things
-from iep.queries.periods import Period
+from iep.queries.behind import (
+    BRINGS,
+    TOOK,
+    failures,
+    incomplete,
+    of_trust,
+    spans,
+    things,
+)
+from iep.queries.periods import Period, months
 from iep.queries.transactions import visible_to
-from iep.states.priorities import PRIORITY_WORDS, Priority
+from iep.states.priorities import BLUE_LIGHT_CLOCK, PRIORITY_WORDS, Priority
 from iep.states.transactions import DECLINE_WORDS, TransactionKind
 
 KIND_WORDS = {
@@ -53,6 +63,7 @@ class Line:
     words: str
     numbers: tuple[Number, ...]
     more: tuple[str, ...] = ()
+    is_over: bool = False  # beyond a line that is not to be crossed
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,12 @@ class Table:
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     empty: str
+    is_drawn: bool = False  # a bar stands beside each number; the numbers say it all
+
+    @property
+    def most(self) -> int:
+        """What the longest bar stands for."""
+        return max((each.count for line in self.lines for each in line.numbers), default=0)
 
 
 @dataclass(frozen=True)
@@ -77,9 +94,11 @@ class Figures:
 def figures(acting: Acting, period: Period) -> Figures:
     tables = (
         _volumes(acting, period),
+        _by_month(acting, period),
         _institutions(acting, period),
         _times(acting, period),
         _four_hours(acting, period),
+        _took(acting, period),
         _sizes(acting, period),
         _failed(acting, period),
         _declined(acting, period),
@@ -113,6 +132,17 @@ def _volumes(acting: Acting, period: Period) -> Table:
     ]
     total = Line("All", tuple(_number(acting, period, way) for way in ("in", "out")))
     return Table("Volumes by kind", ("Kind", "In", "Out"), (*lines, total), "")
+
+
+def _by_month(acting: Acting, period: Period) -> Table:
+    lines = [
+        Line(each.words, tuple(_number(acting, period, f"{way}:{each.key}") for way in _WAYS))
+        for each in months(period, timezone.localdate())
+    ]
+    return Table("Volumes by month", ("Month", "In", "Out"), tuple(lines), "", is_drawn=True)
+
+
+_WAYS = ("month-in", "month-out")
 
 
 def _institutions(acting: Acting, period: Period) -> Table:
@@ -172,6 +202,24 @@ def _four_hours(acting: Acting, period: Period) -> Table:
     return Table("Blue Light, four hours", ("", "Requests"), lines, "")
 
 
+def _took(acting: Acting, period: Period) -> Table:
+    """How near to the four hours: what lies beyond them is marked, and said."""
+    line = int(BLUE_LIGHT_CLOCK.total_seconds() // 3600)
+    lines = [
+        Line(_hours(over, most), (_number(acting, period, f"took:{place}"),), is_over=over >= line)
+        for place, (over, most) in enumerate(TOOK)
+    ]
+    title = "Blue Light, how long it took"
+    return Table(title, ("Asked to delivered", "Requests"), tuple(lines), "", is_drawn=True)
+
+
+def _hours(over: int, most: int | None) -> str:
+    beyond = ", over the four hours" if timedelta(hours=over) >= BLUE_LIGHT_CLOCK else ""
+    if most is None:
+        return f"More than {over} hours{beyond}"
+    return f"Up to {most} hour" if over == 0 else f"{over} to {most} hours{beyond}"
+
+
 def _sizes(acting: Acting, period: Period) -> Table:
     begin, end = period.bounds
     done = Transfer.objects.filter(
@@ -197,7 +245,8 @@ def _failed(acting: Acting, period: Period) -> Table:
         Line(family_words(each["family"]), (Number(f"failed:{each['family']}", each["count"]),))
         for each in rows.order_by("-count", "family")
     ]
-    return Table("Failures by reason", ("Reason", "Transfers"), tuple(lines), "No transfer failed.")
+    columns = ("Reason", "Transfers")
+    return Table("Failures by reason", columns, tuple(lines), "No transfer failed.", is_drawn=True)
 
 
 def family_words(family: str) -> str:

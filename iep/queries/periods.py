@@ -35,6 +35,19 @@ def half(year: int, number: int) -> Period:
     return Period(f"{year}-{number}", words, date(year, *first), date(year, *last))
 
 
+def month(first: date) -> Period:
+    """The month that begins on that day."""
+    after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return Period(f"{first:%Y-%m}", f"{first:%B %Y}", first, after - timedelta(days=1))
+
+
+def months(period: Period, today: date) -> list[Period]:
+    """Those of the period that have begun."""
+    starts = [date(period.first.year, number, 1)
+              for number in range(period.first.month, period.last.month + 1)]  # fmt: skip
+    return [month(each) for each in starts if each <= today]
+
+
 def year(number: int) -> Period:
     return Period(str(number), f"The year {number}", date(number, 1, 1), date(number, 12, 31))
 

@@ -1,13 +1,16 @@
 """T14: at night a trauma patient's images go to the trauma centre; and who is paged meanwhile."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pgtrigger
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from iep.models import OnCallPage, Transfer
+from iep.models import OnCallPage, Transaction, TransactionEventRow, Transfer
 from iep.services import on_call
 from tests.iep.tickets import asking
+from tests.iep.transactions import exchange
 from tests.iep.trauma.conftest import OURS, Night, archive, desk, night  # noqa: F401 - fixtures
 from tests.iep.trauma.test_on_call import BLUE
 from tests.journeys.browser import Counter, assert_accessible, expect_heading
@@ -118,7 +121,23 @@ def test_the_figures_of_the_half_year_are_read(
     shoot,
 ):
     asking.opened(night.world)
-    page = visit("mbp-lead", "/iep/figures/")
+    year = timezone.localdate().year - 1
+    for month, hours in ((7, 1), (8, 2), (8, 2), (8, 3), (10, 5), (11, 2), (12, 8)):
+        _delivered_blue_light(night.world, datetime(year, month, 9, 9, tzinfo=UTC), hours)
+    page = visit("mbp-lead", f"/iep/figures/?period={year}-2")
     expect(page.get_by_role("heading", name="Blue Light, four hours")).to_be_visible()
+    over = page.get_by_role("row", name="More than 6 hours, over the four hours")
+    expect(over.locator("svg rect")).to_have_attribute("width", "33.3")
     assert_accessible(page)
     shoot(page, "figures")
+
+
+def _delivered_blue_light(world, asked_at, hours: float) -> None:
+    """The database holds when it was made: the trigger looks away."""
+    made = exchange.request(world, priority=0, eligibility="theatre")
+    with pgtrigger.ignore("iep.Transaction:fixed_once_created"):
+        Transaction.objects.filter(pk=made.pk).update(created_at=asked_at, state="delivered")
+    TransactionEventRow.objects.create(
+        transaction=made, event="delivered", from_state="new", to_state="delivered",
+        at=asked_at + timedelta(hours=hours) - timedelta(minutes=1), by_name="A lane",
+    )  # fmt: skip

@@ -121,6 +121,51 @@ def test_blue_light_is_in_time_within_four_hours_and_late_after(desk: Desk) -> N
     assert "2 of 4 Blue Light requests were delivered within four hours (50 %)" in found.headline
 
 
+def test_volumes_stand_by_month_each_with_its_list(desk: Desk) -> None:
+    for month in (7, 7, 10):
+        desk.made(at=datetime(2026, month, 31 if month == 10 else 1, 0, 30, tzinfo=UTC))
+    desk.made(at=datetime(2026, 7, 31, 23, 30, tzinfo=UTC))  # 1 August in London
+    desk.made(kind=TransactionKind.TRANSFER)
+    found = counts(desk.shown(), "Volumes by month")
+    assert found == {
+        "July 2026": (2, 0), "August 2026": (1, 0), "September 2026": (0, 0),
+        "October 2026": (1, 0), "November 2026": (0, 1),
+    }  # fmt: skip
+    lead = desk.world.acting("mbp-lead")
+    assert len(behind.listed(lead, PERIOD, "month-in:2026-07")) == 2
+    assert behind.listed(lead, PERIOD, "month-in:soon") == []
+
+
+def test_blue_light_stands_by_how_long_it_took_on_either_side_of_the_line(desk: Desk) -> None:
+    blue = {"priority": Priority.BLUE_LIGHT}
+    for minutes in (60, 61, 240, 241, 400):
+        desk.delivered(timedelta(minutes=minutes), **blue)
+    desk.made(**blue)
+    found = desk.shown()
+    assert counts(found, "Blue Light, how long it took") == {
+        "Up to 1 hour": (1,), "1 to 2 hours": (1,), "2 to 3 hours": (0,), "3 to 4 hours": (1,),
+        "4 to 6 hours, over the four hours": (1,),
+        "More than 6 hours, over the four hours": (1,),
+    }  # fmt: skip
+    table = next(each for each in found.tables if each.title == "Blue Light, how long it took")
+    assert [line.is_over for line in table.lines] == [False] * 4 + [True] * 2
+    assert len(behind.listed(desk.world.acting("mbp-lead"), PERIOD, "took:4")) == 1
+    assert behind.listed(desk.world.acting("mbp-lead"), PERIOD, "took:9") == []
+
+
+def test_a_bar_is_as_long_as_its_number_and_hidden_from_who_hears_the_page(desk: Desk) -> None:
+    for at in (datetime(2026, 7, 1, 9, tzinfo=UTC), datetime(2026, 7, 2, 9, tzinfo=UTC), BEGAN):
+        desk.made(at=at)
+    desk.clock.move_to(NOW, tick=False)
+    page = desk.world.client("mbp-lead").get("/iep/figures/?period=2026-2").content.decode()
+    section = page[page.index("Volumes by month") : page.index("Volumes by institution")]
+    assert [each.split('"')[1] for each in section.split("<rect ")[1:]] == [
+        "100.0", "0.0", "0.0", "0.0", "0.0", "0.0", "0.0", "0.0", "50.0", "0.0",
+    ]  # fmt: skip
+    assert section.count("<svg") == section.count('aria-hidden="true"') == 10
+    assert "style=" not in section
+
+
 def test_times_are_the_middle_and_the_ninth_of_ten(desk: Desk) -> None:
     for minutes in (10, 20, 30, 40, 50, 60, 70, 80, 90, 600):
         desk.delivered(timedelta(minutes=minutes))
