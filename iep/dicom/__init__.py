@@ -6,7 +6,7 @@ DicomFailure with a family. What came is told as an `Incoming`: bytes that lie a
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import DicomFailure, Family, Phase
 from .peers import Caller, CommitmentAnswer, FoundInstance, FoundStudy, Incoming, Peer

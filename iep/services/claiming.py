@@ -57,6 +57,8 @@ def claim(lane: Lane) -> Held | None:
 
 
 def _claim(lane: Lane) -> Held | None:
+    if lane.is_paused:
+        return None
     with atomic():
         if (found := _orphan(lane)) is not None:
             return take(found, lane, "Taken over.")
@@ -68,8 +70,6 @@ def _claim(lane: Lane) -> Held | None:
 
 def _by_turn(lane: Lane) -> list[QuerySet[Transfer]]:
     """What the lane may take, in the order in which it looks."""
-    if lane.is_paused:
-        return []
     least = Priority.BLUE_LIGHT if lane.is_blue_only else least_urgent(lane.direction)
     everything = ready(lane.direction).filter(priority__lte=least)
     if lane.name in settings.LANES_STANDARD_FIRST:

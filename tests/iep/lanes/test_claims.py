@@ -161,6 +161,15 @@ def test_a_paused_lane_takes_nothing(queue):
     assert taken("out-1") is None
 
 
+def test_a_paused_lane_takes_nothing_over_either(queue):
+    (transfer,) = queue(NORMAL)
+    assert taken("out-2") == transfer.pk
+    Transfer.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
+    Lane.objects.filter(name="out-3").update(is_paused=True)
+    assert taken("out-3") is None
+    assert taken("out-4") == transfer.pk
+
+
 # --- What people do ---
 
 
