@@ -121,12 +121,12 @@ def _took(made: QuerySet[Transaction], what: str) -> QuerySet[Transaction]:
     if what not in {str(place) for place in range(len(TOOK))}:
         return made.none()
     over, most = TOOK[int(what)]
-    taken = _blue_light(made).filter(delivered_at__isnull=False)
+    wanted = Q(delivered_at__isnull=False)
     if over:
-        taken = taken.filter(delivered_at__gt=F("created_at") + timedelta(hours=over))
+        wanted &= Q(delivered_at__gt=F("created_at") + timedelta(hours=over))
     if most is not None:
-        taken = taken.filter(delivered_at__lte=F("created_at") + timedelta(hours=most))
-    return taken
+        wanted &= Q(delivered_at__lte=F("created_at") + timedelta(hours=most))
+    return _blue_light(made).filter(wanted)
 
 
 def _blue(made: QuerySet[Transaction], name: str) -> QuerySet[Transaction]:
