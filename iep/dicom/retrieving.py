@@ -111,9 +111,7 @@ def _questions(
     return (questions if wanted else [retrieve_keys(study_uid)]), classes
 
 
-def _of_series(
-    study_uid: str, there: Sequence[FoundInstance]
-) -> tuple[list[Any], tuple[str, ...]]:
+def _of_series(study_uid: str, there: Sequence[FoundInstance]) -> tuple[list[Any], tuple[str, ...]]:
     """So many instances of one series at a time, and the classes that are to be agreed."""
     classes = tuple(dict.fromkeys(each.sop_class for each in there if each.sop_class)) or _COMMON
     of_series: dict[str, list[str]] = {}
