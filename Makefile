@@ -24,7 +24,7 @@ PACKAGES := $(VENV)/.installed
 STYLES := static/nhsuk/nhsuk-frontend.min.css
 ROOMS := accounts catalogue iep messaging nhsuk ordercomms patients requesting results
 STRICT := states wire hl7 queries policies services nhs_number matching rules ranges
-STRICTLY_TYPED := $(wildcard $(foreach room,$(ROOMS),$(foreach name,$(STRICT),$(room)/$(name).py $(room)/*_$(name).py $(room)/$(name)/*.py $(room)/$(name)/*/*.py)))
+STRICTLY_TYPED := $(wildcard $(foreach room,$(ROOMS),$(foreach name,$(STRICT),$(room)/$(name).py $(room)/*_$(name).py $(room)/$(name)/*.py $(room)/$(name)/*/*.py $(room)/$(name)/*/*/*.py)))
 # Enough for settings.py to be read where no server is asked anything.
 NO_SERVER := DEBUG=1 DATABASE_URL=postgresql:///none REDIS_URL=redis://none
 

@@ -33,8 +33,11 @@ from iep import hours
 from iep.asking import Exam, NewTicket
 from iep.models import Institution, Ticket, Transaction
 from iep.policies import trust_of
-from iep.services import on_call, sending, ticket_mail, tickets, transactions, transfers
+from iep.services import on_call
+from iep.services.exchange import sending, transactions
+from iep.services.lanes import transfers
 from iep.services.moving import locked
+from iep.services.ticketing import ticket_mail, tickets
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketKind
 from iep.states.transactions import DeclineReason, Direction, TransactionEvent, TransactionKind

@@ -13,7 +13,7 @@ from iep import hl7
 from iep.errors import NotAccepted
 from iep.models import Study
 from iep.queries.registering import is_our_number, study_numbered
-from iep.services import registering
+from iep.services.registration import registering
 from messaging import wire
 from messaging.errors import Park
 from messaging.models import InboundMessage, Partner

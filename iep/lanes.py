@@ -19,9 +19,10 @@ from django.db import close_old_connections
 from django.db.models.functions import Now
 
 from iep.models import Lane
-from iep.services import claiming, confirming, lane_moves
-from iep.services.lanes import Carrier
-from iep.services.ledger import Session
+from iep.services.lanes import claiming, confirming
+from iep.services.lanes import moves as lane_moves
+from iep.services.lanes.carrier import Carrier
+from iep.services.lanes.ledger import Session
 from iep.states.transactions import Direction
 
 log = structlog.get_logger(__name__)

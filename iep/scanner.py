@@ -16,7 +16,7 @@ from django.conf import settings
 
 CHUNK = 256 * 1024
 CONNECT = 5.0  # seconds
-PATIENCE = 60.0  # seconds for the whole conversation: less than a worker's lease (services.reading)
+PATIENCE = 60.0  # seconds for the whole conversation: less than a worker's lease
 MOST_ANSWER = 4096  # bytes
 _ANSWER = re.compile(r"stream: (?:(OK)|(.+) FOUND)")
 

@@ -82,7 +82,7 @@ class Writing:
         """Into storage under that id: on return a power cut takes nothing away. Raises OSError.
 
         Renamed first and forced to the disk then, so that name and bytes go in one journal entry:
-        what a power cut leaves in between is of no row, and is cleared (services.leftovers).
+        what a power cut leaves in between is of no row, and is cleared (arrival.leftovers).
         """
         keep_all([(self, file_id)])
         return path_of(file_id)

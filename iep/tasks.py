@@ -7,18 +7,14 @@ import structlog
 from celery import signals
 from django.db import connection
 
+from iep.services import on_call
+from iep.services.arrival import arrivals, discs, leftovers
+from iep.services.exchange import outcomes, purging
+from iep.services.gateway import telling
+from iep.services.registration import filing
+from iep.services.ticketing import chasing
+
 from . import dicom, lanes
-from .services import (
-    arrivals,
-    chasing,
-    discs,
-    filing,
-    leftovers,
-    on_call,
-    outcomes,
-    purging,
-    telling,
-)
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from iep import inbound as imaging
-from iep.services import on_call, registering, ticket_mail
+from iep.services import on_call
+from iep.services.registration import registering
+from iep.services.ticketing import ticket_mail
 from messaging.models import InboundMessage
 from messaging.wire import Message
 from patients import inbound as patients

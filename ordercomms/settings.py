@@ -196,7 +196,7 @@ HL7_DELIVERY_EVENTS = "ordercomms.routing.DELIVERY"
 MERGE_FOLLOWERS = [
     "requesting.services.merging.FOLLOWER",
     "results.services.merging.FOLLOWER",
-    "iep.services.merging.FOLLOWER",
+    "iep.services.registration.merging.FOLLOWER",
 ]
 # Where partners' lists are put (docs/hl7/reconciliation.md); what was read goes into `done`.
 RECONCILE_DIR = Path(os.environ.get("RECONCILE_DIR", DATA_DIR / "reconciliation"))

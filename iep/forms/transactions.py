@@ -101,7 +101,7 @@ def _without(data: QueryDict, name: str) -> str:
 
 
 def read_transaction(data: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
-    """The facts of services.transactions.About, with `priority`; and what is wrong."""
+    """The facts of services.exchange.transactions.About, with `priority`; and what is wrong."""
     errors: Errors = []
     facts: dict[str, Any] = {
         name: " ".join(data.get(name, "").split())[:most]

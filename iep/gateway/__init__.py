@@ -13,6 +13,7 @@ and the digest of the body (RFC 9421, RFC 9530), by a key whose fingerprint a pe
 node's row. Who answers is proved by TLS. The private key is a file of settings.GATEWAY_DIR.
 
 `sign` proves, `related` cuts multiparts, `shapes` says what the JSON looks like, `line` speaks
-HTTPS, `client` is the door for lanes and `services.telling`, `api` is what the other side reaches.
+HTTPS, `client` is the door for lanes and `services.gateway.telling`, `api` is what the other side
+reaches.
 docs/iep/gateway.md describes it for whoever builds the other end.
 """

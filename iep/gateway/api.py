@@ -26,7 +26,7 @@ from iep.errors import NotAccepted
 from iep.models import GatewayNonce, ReceivedFile
 from iep.queries import gateway as queries
 from iep.scanner import ScannerAway
-from iep.services import hearing
+from iep.services.gateway import hearing
 from iep.states.priorities import Priority
 from iep.states.transactions import TransactionEvent
 

@@ -1,4 +1,4 @@
-"""What lanes and `services.telling` ask of the other installation. Every call may be repeated.
+"""What lanes and services.gateway ask of the other installation. Every call may be repeated.
 
 Failures are those of the DICOM network (iep.dicom.errors), so that a lane treats a gateway as it
 treats any peer: by family. Nothing here touches our database but to read whose code is whose.
@@ -121,8 +121,8 @@ def pull_instance(
     """Fetch one instance (WADO-RS); what `store` returned.
 
     `store` is called once, when all of it is on disk and its size and hash are those that the other
-    side says; it keeps the file (services.arrivals.receive) before it returns. When it raises, or
-    the instance is cut short, nothing is kept. Raises DicomFailure, OSError (our disk).
+    side says; it keeps the file (arrivals.receive) before it returns. When it raises, or the
+    instance is cut short, nothing is kept. Raises DicomFailure, OSError (our disk).
     """
     if not storage.room(for_blue_light=transaction.priority == Priority.BLUE_LIGHT):
         words = "There is no room for it on our own disk."

@@ -12,7 +12,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from iep.services.hearing import HEARD_EVENTS
+from iep.services.gateway.hearing import HEARD_EVENTS
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.transactions import DeclineReason, TransactionEvent, TransactionKind
 from patients import nhs_number
@@ -81,7 +81,7 @@ class RequesterSaid(serializers.Serializer):
 
 
 class TransactionSaid(serializers.Serializer):
-    """A transaction, as services.telling.described says it."""
+    """A transaction, as services.gateway.telling.described says it."""
 
     said = serializers.UUIDField()
     kind = _Chosen(choices=[TransactionKind.REQUEST.value, TransactionKind.TRANSFER.value])
@@ -102,7 +102,7 @@ class TransactionSaid(serializers.Serializer):
 
 
 def about_of(said: dict[str, Any]) -> dict[str, Any]:
-    """Fields of services.about.About, of a TransactionSaid that is valid."""
+    """Fields of services.exchange.about.About, of a TransactionSaid that is valid."""
     names = ("reason", "eligibility", "needed_by", "comments", "care_reason")
     who = said["requester"]
     return {

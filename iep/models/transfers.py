@@ -63,7 +63,7 @@ class Transfer(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)  # no image moved since
-    family = models.CharField(max_length=20, blank=True)  # of the last error: see services.retrying
+    family = models.CharField(max_length=20, blank=True)  # of the last error: see lanes.retrying
     why = models.CharField(max_length=300, blank=True)
     # How far
     images = models.PositiveIntegerField(default=0)

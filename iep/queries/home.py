@@ -17,13 +17,14 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from accounts.policies import Acting
+from iep.models.transactions import UNDER_WAY
 from iep.states.transactions import Tab
 
 from . import home_counts
 from .home_counts import Counts, Narrowed
 from .home_filters import Chip, Filters, midnight, narrow_things, narrow_tickets
 from .home_rows import Row, rows_of
-from .home_tabs import OPEN_TICKET, UNDER_WAY, in_tab, listed_tickets, tickets_in
+from .home_tabs import OPEN_TICKET, in_tab, listed_tickets, tickets_in
 from .transactions import visible_to
 
 __all__ = ["PAGE", "Chip", "Counts", "Filters", "Home", "counts", "home", "window"]

@@ -23,8 +23,8 @@ from iep import hours, policies
 from iep.errors import NotAccepted
 from iep.models import OnCallPage, OnCallPerson, Ticket
 from iep.queries import on_call
-from iep.services import tickets
 from iep.services.moving import locked
+from iep.services.ticketing import tickets
 from iep.states.priorities import ON_CALL_PAGE
 from iep.states.tickets import TicketEvent
 from messaging.errors import NotSendable

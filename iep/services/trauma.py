@@ -26,7 +26,8 @@ from iep.errors import NotAccepted
 from iep.models import Institution, OnCallPage, Ticket, Transaction
 from iep.queries.ticket_people import s_number_of
 from iep.queries.trauma import ReportText, reports_of
-from iep.services import attaching, sending, tickets, transactions
+from iep.services.exchange import attaching, sending, transactions
+from iep.services.ticketing import tickets
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketEvent, TicketKind
 from iep.states.transactions import TransactionKind

@@ -20,7 +20,7 @@ from iep.forms import tickets as forms
 from iep.forms.tickets import Read, Typed
 from iep.policies import trust_of
 from iep.queries import hospitals, ticket_people, ticket_prefill, tickets
-from iep.services.tickets import open_ticket
+from iep.services.ticketing.tickets import open_ticket
 from iep.states.priorities import ELIGIBILITY_WORDS, PRIORITY_WORDS, REASON_WORDS, Reason
 from iep.states.tickets import TicketKind
 

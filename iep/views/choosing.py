@@ -13,7 +13,7 @@ from accounts import audit
 from iep.dicom.errors import DicomFailure
 from iep.errors import NoSuchMove, NotAccepted
 from iep.queries import transactions as queries
-from iep.services import sending
+from iep.services.exchange import sending
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -18,7 +18,7 @@ from iep import paper
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.discs import drop_off_of
 from iep.queries import discs as queries
-from iep.services import discs
+from iep.services.arrival import discs
 from iep.uploads import DiscUpload
 
 Disc = Any  # an iep.models.Disc: screens never touch models

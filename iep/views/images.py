@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts import audit
 from iep.queries import images as found
 from iep.queries.matching import study_for
-from iep.services import pictures
+from iep.services.registration import pictures
 
 
 @require_safe

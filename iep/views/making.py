@@ -19,7 +19,7 @@ from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import ROWS, choices, read_transaction
 from iep.queries import institutions
 from iep.queries import transactions as queries
-from iep.services import directory, transactions
+from iep.services.exchange import directory, transactions
 from iep.states.transactions import TransactionKind
 from nhsuk.formats import cdate_text
 

@@ -16,7 +16,7 @@ from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.matching import MatchForm, NumberForm, Problem, WhyForm
 from iep.queries import matching as found
-from iep.services import filing, matching, registering
+from iep.services.registration import filing, matching, registering
 
 FIELDS = {"no_code": "exam_code", "why": "why", "exam": "exam_code", "number": "number"}
 MATCHED = "Matched. The RIS is asked for an entry, and the images are on their way to PACS."

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from iep.errors import NoSuchMove, NotAccepted
 from iep.queries import pauses
 from iep.queries import queues as queries
-from iep.services import pausing, saying, transfers
+from iep.services.exchange import saying
+from iep.services.lanes import pausing, transfers
 from iep.states.priorities import ELIGIBILITY_WORDS, Priority
 
 LISTS = {"out": "Waiting to go out", "in": "Waiting to come in", "sent": "Sent, unconfirmed"}

@@ -18,7 +18,7 @@ from iep.asking import LABELS, MODALITIES
 from iep.errors import NoSuchMove, NotAccepted
 from iep.queries.ticket_page import page_of
 from iep.queries.tickets import ticket_for, ticket_in_hand
-from iep.services import chasing, ticket_mail, tickets
+from iep.services.ticketing import chasing, ticket_mail, tickets
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
     PRIORITY_WORDS,

@@ -21,7 +21,7 @@ from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import choices, read_priority
 from iep.queries import transactions as queries
-from iep.services import attaching, transactions
+from iep.services.exchange import attaching, transactions
 from iep.states.priorities import Priority
 from iep.states.transactions import decline_words
 

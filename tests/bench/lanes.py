@@ -159,7 +159,7 @@ def _in(folder: Path, study: Any, quick: int, stock: int) -> Iterator[Row]:
 
 def _lane_in(study: Any, port: int) -> float:
     from accounts.policies import SYSTEM
-    from iep.services import transfers
+    from iep.services.lanes import transfers
     from iep.states.priorities import Priority
     from tests.iep.lanes import images
 

@@ -87,7 +87,7 @@ def _row(direction: str, far: Any, study: Any) -> Any:
 def _fetch(study: Any, far: Any, *, priority: int) -> Any:
     from accounts.policies import SYSTEM
     from iep.dicom import FoundInstance
-    from iep.services import transfers
+    from iep.services.lanes import transfers
     from iep.states.priorities import Priority
 
     listed = [
@@ -136,7 +136,7 @@ def _burst(direction: str, count: int, study: Any, far: Any) -> Iterator[Row]:
     for each in burst:
         from accounts.policies import SYSTEM
         from iep.errors import NoSuchMove
-        from iep.services import transfers
+        from iep.services.lanes import transfers
 
         with suppress(NoSuchMove):
             transfers.cancel(each, by=SYSTEM)

@@ -37,7 +37,7 @@ def agree(them: str, url: str, fingerprint: str) -> Any:
 def ask(them: str) -> Any:
     """Somebody of the service desk asks the other hospital for images."""
     from iep.models import Institution
-    from iep.services import transactions
+    from iep.services.exchange import transactions
     from tests.iep.gateway.sides import about
 
     made = transactions.create(
@@ -52,7 +52,7 @@ def send(shared_id: str, count: str) -> Any:
 
     from iep import storage
     from iep.models import Transaction
-    from iep.services import sending, transactions
+    from iep.services.exchange import sending, transactions
     from iep.states.transactions import TransactionEvent
     from tests.iep.lanes.images import outgoing
 
@@ -102,7 +102,8 @@ def fetch(study_uid: str) -> Any:
     from django.db.transaction import atomic
 
     from iep.models import Institution
-    from iep.services import transactions, transfers
+    from iep.services.exchange import transactions
+    from iep.services.lanes import transfers
     from iep.states.priorities import Priority
     from iep.states.transactions import TransactionEvent
     from tests.iep.gateway.sides import about
@@ -122,7 +123,7 @@ def fetch(study_uid: str) -> Any:
 def match(study_uid: str) -> Any:
     """A person says whose it is."""
     from iep.models import Study
-    from iep.services import matching
+    from iep.services.registration import matching
     from patients.models import Patient
 
     study = Study.objects.get(study_uid=study_uid)

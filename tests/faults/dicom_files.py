@@ -118,7 +118,7 @@ def _whole_way(rig: Rig, report: Report) -> None:
     from demo.people import seed_people
     from iep import storage
     from iep.models import ReceivedFile, Study
-    from iep.services import arrivals
+    from iep.services.arrival import arrivals
 
     seed_people()
     node = _their_machine()

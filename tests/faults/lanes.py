@@ -82,7 +82,7 @@ def image_volume_full(rig: Rig, report: Report) -> None:
 
 def _fetch(pacs: Any, far: Any, images: Any, *, count: int, priority: int) -> Any:
     from accounts.policies import SYSTEM
-    from iep.services import transfers
+    from iep.services.lanes import transfers
     from iep.states.priorities import Priority
 
     study_uid, series_uid = images.new_uid(), images.new_uid()
@@ -182,7 +182,7 @@ def blue_light_bursts(rig: Rig, report: Report) -> None:
     """6 and 20 blue lights at once, both ways, of long studies."""
     from accounts.policies import SYSTEM
     from iep.errors import NoSuchMove
-    from iep.services import transfers
+    from iep.services.lanes import transfers
     from tests.bench import lanes_queue
 
     with _busy(rig, rig.size.study) as (far, _, (study,)):
@@ -297,7 +297,7 @@ def peer_takes_half(rig: Rig, report: Report) -> None:
         _refused_over_the_wire(rig, report, pacs, images, study, far)
         far.commits = True
         far.save()
-        from iep.services.lines import KeptLine
+        from iep.services.lanes.lines import KeptLine
 
         complete, wrong = 0, 0
         uids = list(study.files.order_by("instance_number").values_list("sop_uid", flat=True))
@@ -318,7 +318,7 @@ def peer_takes_half(rig: Rig, report: Report) -> None:
 
 def _give_up(transfer: Any) -> None:
     from accounts.policies import SYSTEM
-    from iep.services import transfers
+    from iep.services.lanes import transfers
 
     transfers.cancel(transfer, by=SYSTEM)
 
@@ -350,7 +350,7 @@ def _refused_over_the_wire(
 ) -> None:
     """One of all is refused by a real peer, and goes again alone when a person says so."""
     from accounts.policies import SYSTEM
-    from iep.services import transfers
+    from iep.services.lanes import transfers
 
     uid = rig.chance.choice(list(study.files.values_list("sop_uid", flat=True)))
     pacs.refuses = {uid}

@@ -15,7 +15,7 @@ from accounts.policies import SYSTEM
 from demo.pacs.agreed import Agreed, Hospital
 from demo.pacs.archive import Archive
 from iep.models import Transaction
-from iep.services import sending, transactions
+from iep.services.exchange import sending, transactions
 from iep.services.moving import locked
 from iep.states.transactions import TransactionEvent
 from tests.iep.transactions import exchange

@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from iep.models import Ticket
-from iep.services import tickets, transactions
+from iep.services.exchange import transactions
+from iep.services.ticketing import tickets
 from iep.states.tickets import TicketState
 from iep.states.transactions import TransactionEvent
 from tests.iep.tickets import asking
@@ -191,14 +192,14 @@ def test_a_ticket_follows_by_itself_and_keeps_what_is_being_typed(visit, world, 
     page = visit("mbp", f"/iep/{ticket.reference}/")
     page.get_by_text("Add a note").click()
     note = page.get_by_label("Note", exact=True)
-    note.fill("Rang the ward, no ans")
+    note.fill("Rang the ward, nobody")
     tickets.assign(ticket, world.user("mbp-lead"), by=world.acting("mbp-lead"))
     tickets.chase(ticket, "institution", missing=["exams"], by=world.acting("mbp-lead"))
     expect(page.locator("#ticket-state")).to_contain_text("The other hospital was asked")
     expect(page.locator("#ticket-history")).to_contain_text("Details asked for")
     expect(page.locator("#ticket-progress")).to_contain_text("Asked for, not received yet")
     expect(note).to_be_focused()
-    expect(note).to_have_value("Rang the ward, no ans")
+    expect(note).to_have_value("Rang the ward, nobody")
     expect(page.get_by_text("What can be done changed")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("link", name="Show the page as it is now").click()

@@ -12,8 +12,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from iep.models import Lane, Transfer
-from iep.services import claiming, retrying
-from iep.services.ledger import Session
+from iep.services.lanes import claiming, retrying
+from iep.services.lanes.ledger import Session
 from iep.states.priorities import Priority
 from tests.iep.lanes import images
 from tests.journeys.browser import assert_accessible, expect_heading

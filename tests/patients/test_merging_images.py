@@ -2,7 +2,7 @@
 
 import pytest
 
-from iep.services import tickets
+from iep.services.ticketing import tickets
 from patients import services as patients
 from tests.iep.tickets.asking import form
 from tests.patients.mergers import merged, number_of, two

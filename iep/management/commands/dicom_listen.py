@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from iep.dicom import serve
-from iep.services.listening import House
+from iep.services.arrival.listening import House
 from messaging import tls
 
 log = structlog.get_logger(__name__)

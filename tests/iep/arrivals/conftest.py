@@ -10,7 +10,7 @@ from demo.people import KINGSMERE
 from iep import storage
 from iep.models import Institution, Node, ReceivedFile, Study
 from iep.models.directory import NodeKind
-from iep.services import arrivals
+from iep.services.arrival import arrivals
 from iep.states.studies import Origin
 from tests.world import World
 

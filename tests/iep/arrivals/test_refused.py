@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from iep.models import ReceivedFile
 from iep.queries import refused
-from iep.services import arrivals
+from iep.services.arrival import arrivals
 from iep.states.studies import FileState
 from tests.iep.transactions import exchange as transactions
 

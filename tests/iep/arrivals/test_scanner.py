@@ -10,7 +10,8 @@ from django.urls import reverse
 from iep import scanner, storage
 from iep.errors import NotAccepted
 from iep.models import ReceivedFile, Study
-from iep.services import arrivals, attaching, reading
+from iep.services.arrival import arrivals, reading
+from iep.services.exchange import attaching
 from iep.states.studies import FileState, Origin
 from tests.iep import clamd
 from tests.iep.clamd import EICAR

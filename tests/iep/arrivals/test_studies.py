@@ -8,7 +8,8 @@ from django.utils import timezone
 from iep import storage
 from iep.errors import NotAccepted
 from iep.models import Node, ReceivedFile, Study, Transaction, Transfer
-from iep.services import arrivals, transfers
+from iep.services.arrival import arrivals
+from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 from iep.states.studies import FileState, Origin, StudyState
 from iep.states.transactions import TransactionKind
@@ -251,7 +252,7 @@ def test_where_no_trust_is_set_up_nothing_is_anybodys_until_it_is_put_right(exch
 
 
 def test_blue_light_is_looked_into_first_and_discs_last(exchange):
-    from iep.services import reading
+    from iep.services.arrival import reading
 
     old = exchange.comes(files.image())
     made = Transaction.objects.create(
@@ -281,7 +282,7 @@ def test_a_refused_file_can_be_looked_at_again_or_discarded(exchange):
 
 
 def test_a_worker_that_died_loses_its_lease_and_the_file_is_read(exchange):
-    from iep.services import reading
+    from iep.services.arrival import reading
 
     file = exchange.comes(files.image())
     assert [each.pk for each in reading._claim()] == [file.pk]

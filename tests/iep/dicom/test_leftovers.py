@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from iep import storage
-from iep.services import arrivals, leftovers
+from iep.services.arrival import arrivals, leftovers
 from tests.iep.dicom.shelf import stored
 
 pytestmark = pytest.mark.django_db

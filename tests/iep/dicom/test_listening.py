@@ -13,8 +13,8 @@ from demo.processes import wait_until
 from iep import storage
 from iep.dicom import DicomFailure, Listener, Peer, Sender, ask_commitment, echo
 from iep.models import Institution, Node, ReceivedFile, Transaction
-from iep.services import listening as rules
-from iep.services.listening import House, comes_from
+from iep.services.arrival import listening as rules
+from iep.services.arrival.listening import House, comes_from
 from iep.states.priorities import Priority
 from tests.iep.dicom import files
 from tests.iep.dicom.nodes import node

@@ -13,8 +13,8 @@ from accounts.models import Site
 from demo.people import KINGSMERE, radiology_of
 from iep import media
 from iep.models import Disc, Ticket
-from iep.services import arrivals, discs
-from iep.services.tickets import open_ticket
+from iep.services.arrival import arrivals, discs
+from iep.services.ticketing.tickets import open_ticket
 from tests.iep.arrivals.conftest import Exchange, _images_dir, exchange  # noqa: F401
 from tests.iep.discs.example import new_ticket
 from tests.world import World

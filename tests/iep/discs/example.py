@@ -6,7 +6,8 @@ from typing import Any
 from demo.people import KINGSMERE
 from iep import storage
 from iep.models import Disc, Institution, ReceivedFile
-from iep.services import arrivals, tickets
+from iep.services.arrival import arrivals
+from iep.services.ticketing import tickets
 from iep.states.priorities import Priority, Reason
 from iep.states.studies import FileState, Origin
 from iep.states.tickets import TicketKind

@@ -6,7 +6,8 @@ import pytest
 
 from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Disc, TicketMail
-from iep.services import discs, tickets
+from iep.services.arrival import discs
+from iep.services.ticketing import tickets
 from iep.states.discs import DiscState
 from iep.states.tickets import TicketState
 

@@ -12,7 +12,7 @@ import pytest
 from iep import media
 from iep.errors import NotAccepted
 from iep.models import ReceivedFile, Study
-from iep.services import discs, unpacking
+from iep.services.arrival import discs, unpacking
 from iep.states.discs import DiscState
 from iep.states.studies import FileState, StudyState
 from iep.states.tickets import TicketState

@@ -12,7 +12,8 @@ from django.urls import reverse
 from accounts.policies import SYSTEM
 from iep.models import Institution, Node, Transaction
 from iep.queries import behind, figures, periods
-from iep.services import sending, transactions, transfers
+from iep.services.exchange import sending, transactions
+from iep.services.lanes import transfers
 from iep.services.moving import locked, move
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.transactions import DeclineReason, Direction, TransactionEvent, TransactionKind
@@ -192,7 +193,7 @@ def test_failures_are_counted_by_their_reason_and_declines_by_theirs(desk: Desk)
 
 
 def test_incomplete_requests_and_purges_are_counted(desk: Desk) -> None:
-    from iep.services import tickets
+    from iep.services.ticketing import tickets
 
     desk.clock.move_to(BEGAN, tick=False)
     ticket = asking.opened(desk.world)

@@ -7,7 +7,7 @@ import pytest
 
 from iep.gateway import line
 from iep.models import Transaction
-from iep.services import telling
+from iep.services.gateway import telling
 from tests.iep.gateway.serving import serving
 from tests.iep.gateway.sides import Sides
 from tests.messaging.authority import Authority

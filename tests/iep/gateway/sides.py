@@ -23,7 +23,7 @@ from iep.gateway import sign
 from iep.gateway.shapes import Offered
 from iep.models import Institution, Node, Transaction
 from iep.models.directory import NodeKind
-from iep.services import transactions
+from iep.services.exchange import transactions
 from iep.states.transactions import Direction
 
 ROOT = "/iep/gateway"

@@ -11,7 +11,7 @@ from demo.people import EASTMARSH, KINGSMERE
 from iep.gateway import sign
 from iep.models import Institution, Node
 from iep.queries import gateway as queries
-from iep.services import transactions
+from iep.services.exchange import transactions
 from tests.iep.gateway.sides import Sides, _institution
 
 URL = "https://gateway.eastmarsh.example/iep/gateway"

@@ -11,7 +11,7 @@ from iep import storage
 from iep.gateway import related
 from iep.gateway.shapes import instance_key
 from iep.models import ManifestLine, ReceivedFile, Transaction
-from iep.services import sending, transactions
+from iep.services.exchange import sending, transactions
 from iep.states.transactions import TransactionEvent
 from tests.iep.gateway.sides import RELATED, Sides, multipart, send, to
 from tests.iep.lanes.images import image, new_uid, outgoing

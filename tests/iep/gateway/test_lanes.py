@@ -7,7 +7,9 @@ from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep import storage
 from iep.models import Node, ReceivedFile, Transaction, Transfer
-from iep.services import sending, telling, transactions, transfers
+from iep.services.exchange import sending, transactions
+from iep.services.gateway import telling
+from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 from iep.states.transactions import TransactionEvent
 from tests.iep.gateway.test_transfers import lanes, lies_here

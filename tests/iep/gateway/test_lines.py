@@ -18,7 +18,8 @@ from iep.dicom.errors import DicomFailure
 from iep.gateway import client, line, sign
 from iep.models import Node, ReceivedFile, Transaction
 from iep.queries import gateway as queries
-from iep.services import attaching, sending, telling, transactions
+from iep.services.exchange import attaching, sending, transactions
+from iep.services.gateway import telling
 from iep.states.transactions import TransactionEvent
 from tests.iep.gateway.sides import Sides, about, offered
 from tests.iep.lanes.images import image, new_uid, outgoing

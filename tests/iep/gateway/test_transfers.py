@@ -7,7 +7,9 @@ from django.db.transaction import atomic
 
 from iep import storage
 from iep.models import Lane, Study, Transaction
-from iep.services import arrivals, sending, telling, transactions
+from iep.services.arrival import arrivals
+from iep.services.exchange import sending, transactions
+from iep.services.gateway import telling
 from iep.states.studies import Origin
 from iep.states.transactions import TransactionEvent
 from tests.iep.gateway.sides import Sides, about

@@ -9,7 +9,7 @@ from django.test import Client
 
 from iep.gateway import sign
 from iep.models import GatewayHeard, GatewayNonce, Institution, Transaction
-from iep.services import transactions
+from iep.services.exchange import transactions
 from iep.states.transactions import TransactionState
 from tests.iep.gateway.sides import (
     NAME,

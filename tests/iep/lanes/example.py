@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.policies import SYSTEM
 from iep.models import Lane, Transfer
-from iep.services import transfers
+from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 from tests.iep.transactions import exchange
 

@@ -11,9 +11,9 @@ from accounts.models import Organisation
 from accounts.policies import SYSTEM
 from iep import storage
 from iep.models import Institution, Lane, Node, ReceivedFile, Study, Transfer
-from iep.services import claiming, confirming, transfers
-from iep.services.lanes import Carrier
-from iep.services.ledger import Session
+from iep.services.lanes import claiming, confirming, transfers
+from iep.services.lanes.carrier import Carrier
+from iep.services.lanes.ledger import Session
 from iep.states.priorities import Priority
 from iep.states.studies import FileState, Origin, StudyState
 

@@ -10,8 +10,8 @@ from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep.errors import NotAccepted
 from iep.models import Lane, Node, Transfer
-from iep.services import claiming, transfers
-from iep.services.ledger import Session
+from iep.services.lanes import claiming, transfers
+from iep.services.lanes.ledger import Session
 from iep.states.nights import is_night
 from iep.states.priorities import Priority
 

@@ -6,7 +6,7 @@ from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep import storage
 from iep.models import ReceivedFile
-from iep.services import transfers
+from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 
 from .images import image, ledger, new_uid, node, run, state, wait_over

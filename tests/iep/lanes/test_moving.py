@@ -7,7 +7,7 @@ from demo.processes import wait_until
 from iep import storage
 from iep.dicom import Peer, Sender
 from iep.models import Node, ReceivedFile
-from iep.services import transfers
+from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 from tests.iep.dicom import orthanc
 from tests.iep.dicom.files import make

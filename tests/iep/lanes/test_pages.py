@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.policies import SYSTEM
 from iep.models import Lane, Node, Transfer
 from iep.queries import progress
-from iep.services import claiming, transfers
-from iep.services.ledger import Session
+from iep.services.lanes import claiming, transfers
+from iep.services.lanes.ledger import Session
 from iep.states.priorities import Priority
 
 from .images import claim, lane, node, outgoing, run, send, state

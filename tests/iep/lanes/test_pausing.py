@@ -12,7 +12,7 @@ from accounts.models import AccessEvent
 from iep.errors import NotAccepted
 from iep.models import Lane, Node, PauseEventRow
 from iep.queries import pauses
-from iep.services import claiming, pausing
+from iep.services.lanes import claiming, pausing
 from tests.iep.transactions import exchange
 
 from .images import lane, node, outgoing, run, send, state

@@ -9,9 +9,9 @@ from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep.gateway import line as gateway
 from iep.models import Node, Transfer
-from iep.services import claiming, confirming, transfers
-from iep.services.lanes import Carrier
-from iep.services.ledger import Session
+from iep.services.lanes import claiming, confirming, transfers
+from iep.services.lanes.carrier import Carrier
+from iep.services.lanes.ledger import Session
 from iep.states.priorities import Priority
 
 from .images import lane, ledger, node, outgoing, run, send, state, wait_over

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Study, Ticket, TicketExam
-from iep.services import matching
+from iep.services.registration import matching
 from messaging import wire
 from messaging.models import InboundMessage, OutboundMessage, Partner
 from ordercomms.routing import ROUTES

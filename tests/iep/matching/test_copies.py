@@ -12,7 +12,7 @@ from iep import storage
 from iep.dicom.coercing import Identity, NotCoercible, coerced
 from iep.models import ReceivedFile
 from iep.sandbox.errands import Errands, NotDone
-from iep.services import filing
+from iep.services.registration import filing
 from tests import found
 from tests.iep.arrivals import bytes as files
 

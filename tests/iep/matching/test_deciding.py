@@ -6,8 +6,8 @@ from django.db import IntegrityError, transaction
 from iep.errors import NotAccepted
 from iep.models import Study
 from iep.queries.matching import agreement, page_for, people_for
-from iep.services import filing, matching
-from iep.services.merging import FOLLOWER
+from iep.services.registration import filing, matching
+from iep.services.registration.merging import FOLLOWER
 from messaging.models import OutboundMessage
 from tests.requesting.surgery import next_number
 

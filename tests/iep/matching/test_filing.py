@@ -8,7 +8,8 @@ from demo.processes import wait_until
 from iep import storage
 from iep.errors import NotAccepted
 from iep.models import Lane, Node, ReceivedFile, Transfer
-from iep.services import filing, matching, transfers
+from iep.services.lanes import transfers
+from iep.services.registration import filing, matching
 from iep.states.priorities import Priority
 from tests.iep.lanes import peer
 from tests.iep.lanes.images import run

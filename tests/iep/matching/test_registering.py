@@ -10,7 +10,7 @@ from iep.errors import NotAccepted
 from iep.hl7 import KINDS
 from iep.models import Study
 from iep.queries.registering import is_our_number, ris_of
-from iep.services import filing, registering
+from iep.services.registration import filing, registering
 from messaging import wire
 from messaging.errors import Park
 from messaging.models import OutboundMessage, Partner, PartnerCode

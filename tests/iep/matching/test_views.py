@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import AccessEvent
 from iep.queries.comparing import compare_rows
-from iep.services import matching
+from iep.services.registration import matching
 
 from .room import OUR_NUMBER, fresh
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.policies import Acting
 from iep.asking import Exam, NewTicket
 from iep.models import Alias, Institution, Ticket
-from iep.services import tickets
+from iep.services.ticketing import tickets
 from iep.states.priorities import Reason
 from iep.states.tickets import TicketKind
 from messaging.queries.own_mailboxes import own_mailbox

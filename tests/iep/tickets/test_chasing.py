@@ -13,8 +13,9 @@ from iep import hours
 from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Ticket, TicketMail, TransactionMessage
 from iep.queries.tickets import days_left, my_tickets, sentence
-from iep.services import chasing, tickets, transactions
-from iep.services.ticket_mail import tell_requester
+from iep.services.exchange import transactions
+from iep.services.ticketing import chasing, tickets
+from iep.services.ticketing.ticket_mail import tell_requester
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketEvent, TicketState
 from iep.states.transactions import TransactionKind

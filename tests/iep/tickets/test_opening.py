@@ -15,8 +15,8 @@ from accounts.models import AccessEvent
 from iep.asking import LABELS, problems
 from iep.errors import Incomplete
 from iep.models import CallDay, Ticket, TicketEventRow, TicketMail
-from iep.services import ticket_mail, tickets
-from iep.services.references import next_reference, written
+from iep.services.ticketing import ticket_mail, tickets
+from iep.services.ticketing.references import next_reference, written
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketKind
 from messaging.models import Mailbox, MailMessage

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AccessEvent
 from iep.models import Ticket
-from iep.services import tickets
+from iep.services.ticketing import tickets
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketEvent, TicketState
 from tests.iep.tickets import asking

@@ -13,8 +13,9 @@ from django.test import Client
 from accounts.models import AccessEvent
 from iep.errors import Incomplete, NotAccepted
 from iep.models import Study, Ticket, TicketExam
-from iep.services import tickets, transactions
-from iep.services.scans import Scan, correct_scans, stamp_of
+from iep.services.exchange import transactions
+from iep.services.ticketing import tickets
+from iep.services.ticketing.scans import Scan, correct_scans, stamp_of
 from iep.states.tickets import TicketEvent
 from tests.iep.tickets import asking
 from tests.world import World

@@ -8,7 +8,7 @@ from typing import Any
 from accounts.policies import SYSTEM
 from demo.pacs.agreed import Held, Series, uid_of
 from iep.models import Institution, Node, Ticket, Transaction
-from iep.services import transactions
+from iep.services.exchange import transactions
 from iep.states.tickets import TicketKind
 from iep.states.transactions import TransactionKind
 from tests.iep.tickets import asking
@@ -98,7 +98,7 @@ def import_ticket(world: World, **changes: Any) -> Ticket:
 
 def export_ticket(world: World, **changes: Any) -> Ticket:
     form = asking.export_form(**{"institution": hospital()} | changes)
-    from iep.services import tickets
+    from iep.services.ticketing import tickets
 
     assert form.kind is TicketKind.EXPORT
     return tickets.open_ticket(form, by=world.acting("mbp"))

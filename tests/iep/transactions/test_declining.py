@@ -13,8 +13,9 @@ from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Study, Transaction, Transfer
 from iep.queries import home as queries
 from iep.queries.transactions import detail
-from iep.services import tickets, transactions
-from iep.services.sending import put_on_exchange
+from iep.services.exchange import transactions
+from iep.services.exchange.sending import put_on_exchange
+from iep.services.ticketing import tickets
 from iep.states.studies import StudyState
 from iep.states.tickets import TicketEvent
 from iep.states.transactions import Tab, TransactionEvent, TransactionState

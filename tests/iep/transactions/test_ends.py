@@ -8,7 +8,9 @@ from django.utils import timezone
 from accounts.policies import SYSTEM
 from iep.errors import NotAccepted
 from iep.models import Study, Ticket, Transfer
-from iep.services import arrivals, chasing, tickets, transfers
+from iep.services.arrival import arrivals
+from iep.services.lanes import transfers
+from iep.services.ticketing import chasing, tickets
 from iep.states.priorities import Priority
 from tests.iep.arrivals.conftest import Exchange
 from tests.iep.lanes.images import outgoing

@@ -18,8 +18,9 @@ from iep.queries import home as queries
 from iep.queries.endings import Ending
 from iep.queries.sentences import ordinal, sentence
 from iep.queries.transactions import detail
-from iep.services import tickets, transactions
-from iep.services.sending import put_on_exchange
+from iep.services.exchange import transactions
+from iep.services.exchange.sending import put_on_exchange
+from iep.services.ticketing import tickets
 from iep.states.transactions import (
     LABELS,
     TABS,

@@ -16,7 +16,8 @@ from accounts.policies import SYSTEM
 from iep.all_imaging import asks_for_all
 from iep.errors import NotAccepted
 from iep.models import Transaction, TransactionEventRow
-from iep.services import tickets, transactions
+from iep.services.exchange import transactions
+from iep.services.ticketing import tickets
 from iep.states.tickets import TicketState
 from iep.states.transactions import Direction, TransactionEvent, TransactionKind, TransactionState
 from tests.iep.transactions import exchange

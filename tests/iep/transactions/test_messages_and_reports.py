@@ -14,7 +14,7 @@ from accounts.policies import SYSTEM
 from iep.errors import NotAccepted
 from iep.models import Transaction
 from iep.queries import transactions as queries
-from iep.services import attaching, transactions
+from iep.services.exchange import attaching, transactions
 from tests.iep.transactions import exchange
 from tests.world import World
 

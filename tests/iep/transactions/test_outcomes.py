@@ -15,7 +15,9 @@ from demo.pacs.archive import Archive
 from iep.errors import NotAccepted
 from iep.models import Study, Ticket, Transaction, Transfer
 from iep.queries import transactions as queries
-from iep.services import arrivals, outcomes, sending, transactions, transfers
+from iep.services.arrival import arrivals
+from iep.services.exchange import outcomes, sending, transactions
+from iep.services.lanes import transfers
 from iep.states.tickets import TicketState
 from iep.states.transactions import TransactionEvent, TransactionState
 from iep.states.transfers import TransferState

@@ -14,7 +14,7 @@ from iep import storage
 from iep.models import Study, Transaction
 from iep.queries import home as queries
 from iep.queries.endings import Ending
-from iep.services import purging, sending, transactions
+from iep.services.exchange import purging, sending, transactions
 from iep.services.moving import locked
 from iep.states.tickets import TicketState
 from iep.states.transactions import Tab, TransactionEvent, TransactionState
@@ -122,7 +122,7 @@ def test_what_a_lane_has_in_hand_is_not_purged(world: World) -> None:
     thing = _on_iep(world, days=-1)
     node = thing.node
     assert node is not None
-    from iep.services import transfers
+    from iep.services.lanes import transfers
     from iep.states.priorities import Priority
 
     transfers.queue_fetch(
@@ -137,7 +137,7 @@ def test_what_a_lane_has_in_hand_is_not_purged(world: World) -> None:
 
 
 def test_what_waits_in_the_lanes_is_cancelled_with_it(world: World) -> None:
-    from iep.services import transfers
+    from iep.services.lanes import transfers
     from iep.states.priorities import Priority
 
     thing = _on_iep(world, days=-1)

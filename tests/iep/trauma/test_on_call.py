@@ -15,7 +15,9 @@ from iep import hours
 from iep.errors import NotAccepted
 from iep.models import OnCallPage, Ticket
 from iep.queries import on_call as queries
-from iep.services import on_call, tickets, transfers
+from iep.services import on_call
+from iep.services.lanes import transfers
+from iep.services.ticketing import tickets
 from iep.states.priorities import Eligibility, Priority, Reason
 from messaging.models import MailMessage
 from tests.iep.tickets import asking

@@ -18,7 +18,7 @@ from iep import storage
 from iep.models import Study
 from iep.queries.images import place_of, series_of, viewer_for
 from iep.sandbox.errands import Errands, NotDone
-from iep.services import pictures
+from iep.services.registration import pictures
 from tests.iep.arrivals import bytes as files
 
 from .frames import grey

@@ -1,0 +1,1 @@
+"""What is done with transactions, their reports and the directory."""

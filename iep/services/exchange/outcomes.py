@@ -1,0 +1,337 @@
+"""What became of transfers and studies, and what that means for transaction, ticket, requester.
+
+The lanes call `transfer_moved`, arrivals call `study_arrived`, matching calls `study_filed`, each
+in the transaction of its own move: what is told here happens with it, or not at all. Delivered is
+only what every instance of is confirmed (hazard H40); whatever is less says how much of it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import transaction
+
+from accounts.policies import SYSTEM, Acting
+from iep.errors import NotAccepted
+from iep.models import Study, Ticket, Transaction, Transfer
+from iep.queries.gateway import announced_studies
+from iep.services.exchange import sending, transactions
+from iep.services.moving import locked
+from iep.services.ticketing import tickets
+from iep.services.ticketing.ticket_mail import tell_requester
+from iep.states.studies import Origin, StudyState
+from iep.states.tickets import OPEN, TicketEvent, TicketState
+from iep.states.transactions import (
+    TERMINAL,
+    UNFINISHED,
+    TransactionEvent,
+    TransactionKind,
+    TransactionState,
+)
+from iep.states.transfers import TransferEvent, TransferState
+
+HERE = frozenset({StudyState.FAILED_VERIFICATION, StudyState.MATCHED, StudyState.FILED})
+_OVER = TERMINAL | {TransactionState.DELIVERED, TransactionState.DECLINE}
+
+
+# --- Transfers -----------------------------------------------------------------------------------
+
+
+def transfer_moved(transfer: Transfer, event: TransferEvent) -> None:
+    """A transfer of the transaction runs, was delivered, fell short, failed or was cancelled."""
+    if transfer.transaction_id is None or transfer.purpose == "to_pacs":
+        return
+    with transaction.atomic():
+        row = locked(Transaction(pk=transfer.transaction_id))
+        if row.state in _OVER:
+            return
+        _MEANINGS[TransferState(transfer.state)](row, transfer)
+
+
+def _runs(row: Transaction, transfer: Transfer) -> None:
+    """From our PACS it is uploading, to them or to us it is downloading; said once each."""
+    if row.state == TransactionState.FAILED:
+        row = transactions.record(row, TransactionEvent.RETRIED, by=SYSTEM, why="")
+    from_pacs = transfer.purpose == "from_pacs"
+    if from_pacs and row.state == TransactionState.STARTED:
+        transactions.record(row, TransactionEvent.UPLOADING, by=SYSTEM)
+    elif not from_pacs and row.state != TransactionState.DOWNLOADING:
+        transactions.record(row, TransactionEvent.DOWNLOADING, by=SYSTEM)
+
+
+def _delivered(row: Transaction, transfer: Transfer) -> None:
+    if transfer.purpose == "from_pacs":
+        go_on(row)
+    elif transfer.purpose == "out":
+        _sent(row)
+    else:
+        _come(row)
+
+
+def _short(row: Transaction, transfer: Transfer) -> None:
+    """n of m, or nothing at all: a person's, and the requester knows that it is late."""
+    if row.state == TransactionState.FAILED:
+        return
+    failed(row, transfer.why or "The transfer failed.", by=SYSTEM)
+
+
+def _cancelled(row: Transaction, transfer: Transfer) -> None:
+    """By a person. What else of it runs goes on; when nothing does, somebody must decide."""
+    live = row.transfers.exclude(state=TransferState.CANCELLED.value).exclude(pk=transfer.pk)
+    if row.state == TransactionState.FAILED or live.exists():
+        return
+    if row.brings_images and row.on_iep_at and row.purge_at:
+        sending.put_on_exchange(row, by=SYSTEM, words="The download was cancelled.")
+    else:
+        failed(row, "The transfer was cancelled. Choose the images again, or cancel.", by=SYSTEM)
+
+
+def _nothing(row: Transaction, transfer: Transfer) -> None:
+    """It waits, or is being confirmed: nothing is new for the transaction."""
+
+
+_MEANINGS: dict[TransferState, Callable[[Transaction, Transfer], None]] = {
+    **dict.fromkeys(TransferState, _nothing),
+    TransferState.RUNNING: _runs,
+    TransferState.DELIVERED: _delivered,
+    TransferState.PARTIAL: _short,
+    TransferState.FAILED: _short,
+    TransferState.CANCELLED: _cancelled,
+}
+
+
+def go_on(row: Transaction) -> int:
+    """What has come from our PACS, whole, goes on to them; how many studies that were.
+
+    Called when a study is here, when its transfer is over, and by the sweep: each study goes once.
+    """
+    fetched = row.transfers.filter(purpose="from_pacs", state=TransferState.DELIVERED.value)
+    going = row.transfers.filter(purpose="out").exclude(state=TransferState.CANCELLED.value)
+    waiting = fetched.exclude(study_uid__in=going.values("study_uid"))
+    sent = 0
+    for uid in list(waiting.values_list("study_uid", flat=True).distinct()):
+        copies = row.studies.filter(study_uid=uid, state=StudyState.OUTGOING.value)
+        for copy in copies:
+            if sending.is_whole(copy):
+                sending.send_held(row, copy, by=SYSTEM)
+                sent += 1
+                break
+    return sent
+
+
+def _sent(row: Transaction) -> None:
+    """Delivered there when every study of it is, and none is still on its way from our PACS."""
+    live = row.transfers.exclude(state=TransferState.CANCELLED.value)
+    out = live.filter(purpose="out")
+    gone = set(out.values_list("study_uid", flat=True))
+    fetched = set(live.filter(purpose="from_pacs").values_list("study_uid", flat=True))
+    if out.exclude(state=TransferState.DELIVERED.value).exists() or fetched - gone:
+        return
+    images = sum(out.values_list("images", flat=True))
+    done = transactions.record(
+        row, TransactionEvent.DELIVERED, by=SYSTEM, images=images, why="",
+        words=f"All {images} images are confirmed.",
+    )  # fmt: skip
+    if done.ticket is not None:
+        _finish_if_all_done(done.ticket, "delivered", f"All {images} images were delivered.")
+
+
+def _come(row: Transaction) -> None:
+    """Delivered to us when every transfer is, and each study is read: Failed verification."""
+    live = row.transfers.filter(purpose="in").exclude(state=TransferState.CANCELLED.value)
+    if live.exclude(state=TransferState.DELIVERED.value).exists():
+        return
+    studies = list(row.studies.exclude(state=StudyState.DISCARDED.value))
+    wanted = set(live.values_list("study_uid", flat=True)) or announced_studies(row)
+    here = {each.study_uid for each in studies if each.state in HERE}
+    if wanted - here or any(each.state not in HERE for each in studies):
+        return
+    images = sum(each.received for each in studies)
+    if not studies or (row.images and images < row.images):
+        return
+    done = transactions.record(
+        row, TransactionEvent.DELIVERED, by=SYSTEM, images=images, why="",
+        words=f"All {images} images are here.",
+    )  # fmt: skip
+    if done.ticket is not None and done.ticket.state in OPEN:
+        tickets.record(done.ticket, TicketEvent.ARRIVED, words=f"{images} images", by=SYSTEM)
+        text = (
+            f"All {images} images from {done.institution.full_name} are here. The service desk "
+            "matches them to the patient next, and tells you when they are in PACS."
+        )
+        tell_requester(done.ticket, f"arrived {done.number}", text, SYSTEM)
+
+
+# --- Studies -------------------------------------------------------------------------------------
+
+
+def study_arrived(study: Study) -> None:
+    """A study that came is whole. One that belongs to no transaction becomes a direct routing."""
+    with transaction.atomic():
+        if study.disc_id is not None:
+            return  # the ticket of the disc is told by whoever read the disc
+        if study.transaction_id is None:
+            if study.origin != Origin.PACS and study.node_id is not None:
+                transactions.came_unasked(study, by=SYSTEM)
+            return
+        row = locked(Transaction(pk=study.transaction_id))
+        if row.state in _OVER:
+            return
+        if study.origin == Origin.PACS:
+            go_on(row)
+        else:
+            _come(row)
+
+
+def study_filed(study: Study) -> None:
+    """A study is in PACS and in the RIS: fixed up when it was the last of the transaction."""
+    with transaction.atomic():
+        ticket = study.ticket
+        if study.transaction_id is not None:
+            row = locked(Transaction(pk=study.transaction_id))
+            ticket = ticket or row.ticket
+            if row.state == TransactionState.DELIVERED and _are_filed(row.studies):
+                transactions.record(row, TransactionEvent.FIXED_UP, by=SYSTEM)
+        if ticket is None:
+            return
+        ticket.refresh_from_db()
+        if ticket.state not in OPEN:
+            return
+        tickets.record(
+            ticket, TicketEvent.FIXED_UP, by=SYSTEM, words=f"Study of {_day(study)} filed",
+            fixed_up_by=study.matched_by or SYSTEM.label,
+        )  # fmt: skip
+        _finish_if_all_done(ticket, "available", "The images are available in PACS.")
+
+
+def study_discarded(study: Study, *, why: str, by: Acting) -> None:
+    """A study was given up. What came unasked is over when nothing of it is left; what else the
+    transaction brought is fixed up when the rest of it is.
+    """
+    if study.transaction_id is None:
+        return
+    with transaction.atomic():
+        row = locked(Transaction(pk=study.transaction_id))
+        if row.state != TransactionState.DELIVERED:
+            return
+        if _are_filed(row.studies):
+            transactions.record(row, TransactionEvent.FIXED_UP, by=by)
+            if row.ticket is not None and row.ticket.state in OPEN:
+                text = "The images are available in PACS."
+                _finish_if_all_done(row.ticket, "available", text)
+        elif row.kind == TransactionKind.DIRECT and not _live(row).exists():
+            words = f"Discarded: {why}"[:300]
+            transactions.record(row, TransactionEvent.DISCARDED, by=by, words=words, why=words)
+
+
+def _live(row: Transaction) -> Any:
+    return row.studies.exclude(state=StudyState.DISCARDED.value)
+
+
+def _day(study: Study) -> str:
+    return f"{study.acquired_on:%d-%b-%Y}" if study.acquired_on else "an unknown day"
+
+
+def _are_filed(studies: object) -> bool:
+    live = studies.exclude(state=StudyState.DISCARDED.value)  # type: ignore[attr-defined]
+    return live.exists() and not live.exclude(state=StudyState.FILED.value).exists()
+
+
+def _finish_if_all_done(ticket: Ticket, occasion: str, text: str) -> None:
+    """The ticket ends when all that was made of it has ended well; the requester is told."""
+    ticket.refresh_from_db()
+    if ticket.state not in OPEN:
+        return
+    states = {TransactionState.DELIVERED, TransactionState.FIXED_UP} | TERMINAL
+    for row in ticket.transactions.all():
+        if row.state not in states or (row.brings_images and row.state == "delivered"):
+            return
+    came = ticket.studies.exclude(state=StudyState.OUTGOING.value)  # what left is filed nowhere
+    if came.exists() and not _are_filed(came):
+        return
+    tickets.record(ticket, TicketEvent.FINISHED, words=text, by=SYSTEM)
+    tell_requester(ticket, occasion, text, SYSTEM)
+
+
+# --- What did not go well ------------------------------------------------------------------------
+
+
+def failed(row: Transaction, why: str, *, by: Acting) -> Transaction:
+    """It failed: back to the service desk, and the requester is told."""
+    row = transactions.record(row, TransactionEvent.FAILED, words=why, by=by, why=why[:300])
+    if row.ticket is not None and row.ticket.state in OPEN:
+        tickets.record(row.ticket, TicketEvent.FAILED, words=why, by=by)
+        count = row.events.filter(event=TransactionEvent.FAILED.value).count()
+        text = f"The transfer failed: {why} The service desk is working on it."
+        tell_requester(row.ticket, f"failed {row.number} {count}", text, by)
+    return row
+
+
+def declined(thing: Transaction, *, by: Acting) -> None:
+    """They will not send it, or not take it: the ticket comes back to the service desk, and the
+    requester is told, also where the ticket had ended when the images were there."""
+    ticket = thing.ticket
+    if ticket is None or ticket.state not in OPEN | {TicketState.DONE}:
+        return
+    event = TicketEvent.DECLINED if ticket.state in OPEN else TicketEvent.NOTED
+    words = thing.why if ticket.state in OPEN else f"Declined there after all: {thing.why}"[:300]
+    tickets.record(ticket, event, words=words, by=by)
+    count = thing.events.filter(event=TransactionEvent.DECLINED.value).count()
+    decision = "send" if thing.brings_images else "take"
+    text = (
+        f"{thing.institution.full_name} declined: {thing.why}. The service desk will try again "
+        f"where it can. The decision to {decision} images is theirs."
+    )
+    tell_requester(ticket, f"declined {thing.number} {count}", text, by)
+
+
+# --- The ticket ends before what was made of it --------------------------------------------------
+
+
+def hold_transactions_of(ticket: Ticket) -> list[Transaction]:
+    """What of it is not over, locked: before the ticket is, as everywhere."""
+    rows = Transaction.objects.filter(ticket=ticket.pk, state__in=_CANCELLED_WITH_IT)
+    return [locked(each) for each in rows.order_by("pk")]
+
+
+def cancel_with_ticket(held: Iterable[Transaction], reference: str, *, by: Acting) -> None:
+    """Nothing of a cancelled ticket goes on. `held` is of hold_transactions_of.
+
+    Where images have left already a person has to stop it and ring them: while it moves this raises
+    NotAccepted "left" (nobody cancels a ticket of which images are on their way without knowing),
+    and where it stands still it stays on the desk's list. The system, whom nobody answers, only
+    notes it.
+    """
+    for row in held:
+        try:
+            with transaction.atomic():
+                transactions.cancel(row, f"Its ticket {reference} was cancelled.", by=by)
+        except NotAccepted:
+            moves = row.transfers.filter(state__in=_MOVES)
+            if moves.exists() and not by.is_system:
+                raise NotAccepted("left", _LEFT.format(number=row.number)) from None
+            words = f"Its ticket {reference} was cancelled. Images had left already."
+            transactions.record(row, TransactionEvent.NOTED, by=by, words=words)
+
+
+_LEFT = (
+    "Images of transaction {number} are on their way already. The service desk pauses the transfer "
+    "and rings them first."
+)
+_MOVES = [TransferState.WAITING.value, TransferState.RUNNING.value]
+_CANCELLED_WITH_IT = [each.value for each in (*UNFINISHED, TransactionState.DECLINE)]
+
+
+def sweep_unsent() -> int:
+    """Whatever has come from our PACS and, for a fault, did not go on. How many studies went."""
+    waiting = Transaction.objects.filter(
+        state__in=(TransactionState.STARTED.value, TransactionState.UPLOADING.value,
+                   TransactionState.DOWNLOAD_REQUEST.value, TransactionState.DOWNLOADING.value),
+        transfers__purpose="from_pacs", transfers__state=TransferState.DELIVERED.value,
+    )  # fmt: skip
+    sent = 0
+    for thing in waiting.distinct()[:100]:
+        with transaction.atomic():
+            sent += go_on(locked(thing))
+    return sent

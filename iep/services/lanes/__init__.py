@@ -1,0 +1,1 @@
+"""What moves images: the queue, its lanes, and what they write down."""

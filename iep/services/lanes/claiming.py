@@ -1,0 +1,230 @@
+"""Which transfer a lane takes, with what right, and what it may write while it has it.
+
+Who runs a lane holds its session lock, which the server releases at once when the process dies.
+What it carries has a lease, for a process that is frozen or cut off, and a fence: a number that
+grows with each claim, so that who comes late changes nothing. All times are the database's.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.db.transaction import atomic
+from django.utils import timezone
+
+from iep import storage
+from iep.models import Lane, Node, Transaction, Transfer
+from iep.services.lanes.moves import moved
+from iep.states.nights import is_night
+from iep.states.priorities import Priority
+from iep.states.transactions import Direction
+from iep.states.transfers import LEASE, TransferEvent, TransferState
+
+LANE_LOCK = 1104  # the class of our advisory locks on lanes
+_PROBING = timedelta(seconds=30)  # while a node fails, one lane at a time asks it
+_PATIENCE = 25  # rounds of 20 ms for a transaction that somebody else has locked
+
+
+@dataclass(frozen=True)
+class Held:
+    """A transfer that a lane has, and the right by which it writes."""
+
+    transfer_id: int
+    fence: int
+    token: UUID
+    lane_id: int
+    priority: int
+
+
+def claim(lane: Lane) -> Held | None:
+    """The next transfer for this lane, or None: nothing waits that it may take now."""
+    for _ in range(_PATIENCE):
+        try:
+            return _claim(lane)
+        except OperationalError as failure:  # its transaction is locked by somebody: soon free
+            if "could not obtain lock" not in str(failure):
+                raise
+            time.sleep(0.02)
+    return None
+
+
+def _claim(lane: Lane) -> Held | None:
+    if lane.is_paused:
+        return None
+    with atomic():
+        if (found := _orphan(lane)) is not None:
+            return take(found, lane, "Taken over.")
+        for rows in _by_turn(lane):
+            if found := _first(rows):
+                return take(found, lane)
+    return None
+
+
+def _by_turn(lane: Lane) -> list[QuerySet[Transfer]]:
+    """What the lane may take, in the order in which it looks."""
+    least = Priority.BLUE_LIGHT if lane.is_blue_only else least_urgent(lane.direction)
+    everything = ready(lane.direction).filter(priority__lte=least)
+    if lane.name in settings.LANES_STANDARD_FIRST:
+        return [everything.exclude(priority=Priority.BLUE_LIGHT), everything]
+    return [everything]
+
+
+def least_urgent(direction: str) -> Priority:
+    """Down to which priority work may be taken at this moment."""
+    if direction == Direction.IN and not storage.room(for_blue_light=False):
+        return Priority.BLUE_LIGHT
+    return Priority.BATCH if is_night(_now(), settings.LANES_NIGHT) else Priority.NORMAL
+
+
+def ready(direction: str) -> QuerySet[Transfer]:
+    """What waits and whose time has come, by whose turn it is.
+
+    A node that fails is asked again when its time has come; for blue light, at the transfer's own.
+    """
+    rows = Transfer.objects.filter(
+        Q(node__retry_at=None) | Q(node__retry_at__lte=Now()) | Q(priority=Priority.BLUE_LIGHT),
+        Q(not_before=None) | Q(not_before__lte=Now()),
+        direction=direction,
+        state=TransferState.WAITING,
+        node__is_paused=False,
+    )
+    return rows.order_by("priority", "rank", "pk")
+
+
+def _first(rows: QuerySet[Transfer]) -> Transfer | None:
+    found = rows.select_related("node").select_for_update(skip_locked=True, of=("self",)).first()
+    if found is not None and found.transaction_id:  # in order: see moves
+        rest = Transaction.objects.select_for_update(nowait=True).filter(pk=found.transaction_id)
+        list(rest.values_list("pk", flat=True))
+    return found
+
+
+def _orphan(lane: Lane) -> Transfer | None:
+    """One whose lane is gone: its lease ran out, or nobody holds the lock of its lane.
+
+    A lane that is for blue light only takes over blue light only; whoever holds this lane's lock
+    is we, so that what this lane still has is a predecessor's.
+    """
+    rows = Transfer.objects.filter(state=TransferState.RUNNING, direction=lane.direction)
+    if lane.is_blue_only:
+        rows = rows.filter(priority=Priority.BLUE_LIGHT)
+    if not rows.exists():
+        return None
+    gone = [lane.pk, *_lanes_without_holder(lane)]
+    rows = rows.filter(Q(lease_until__lt=Now()) | Q(lane__in=gone))
+    return _first(rows.order_by("priority", "rank", "pk"))
+
+
+def _lanes_without_holder(lane: Lane) -> list[int]:
+    """Lanes of this direction whose session lock nobody has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [LANE_LOCK],
+        )
+        taken = {row[0] for row in cursor.fetchall()}
+    lanes = Lane.objects.filter(direction=lane.direction).exclude(pk__in=taken)
+    return list(lanes.values_list("pk", flat=True))
+
+
+def take(transfer: Transfer, lane: Lane, words: str = "") -> Held:
+    """Give a locked transfer to the lane: a new lease and the next number."""
+    held = Held(transfer.pk, transfer.fence + 1, uuid4(), lane.pk, transfer.priority)
+    if transfer.node.failures:
+        Node.objects.filter(pk=transfer.node_id).update(retry_at=Now() + _PROBING)
+    moved(
+        transfer, TransferEvent.CLAIMED, words=words or f"Lane {lane.name}.",
+        lane=lane, fence=held.fence, lease_token=held.token, lease_until=Now() + LEASE,
+        started_at=transfer.started_at or timezone.now(), continued_from=transfer.images_done,
+        not_before=None,
+    )  # fmt: skip
+    return held
+
+
+# --- While it is carried --------------------------------------------------------------------------
+
+
+def held_row(held: Held) -> Transfer | None:
+    """The transfer, locked in order, if our claim still holds; None: somebody else has it now."""
+    transaction = Transfer.objects.filter(pk=held.transfer_id).values("transaction")
+    list(Transaction.objects.select_for_update().filter(pk__in=transaction).values_list("pk"))
+    rows = Transfer.objects.select_for_update(of=("self",)).select_related("node")
+    return rows.filter(
+        pk=held.transfer_id, fence=held.fence, lease_token=held.token, state=TransferState.RUNNING
+    ).first()
+
+
+def take_blue_light_instead(held: Held, lane: Lane) -> Held | None:
+    """A blue light that nobody has yet; what was held goes back to where it was, progress kept.
+
+    None: there is none, and what is held stays held.
+    """
+    blue = ready(lane.direction).filter(priority=Priority.BLUE_LIGHT)
+    if not blue.exists():  # the cheap question, of the index, without a transaction
+        return None
+    with atomic():
+        try:
+            with atomic():
+                found = _first(blue)
+        except OperationalError as failure:
+            if "could not obtain lock" not in str(failure):
+                raise
+            return None  # asked again after the next image
+        transfer = held_row(held) if found is not None else None
+        if found is None or transfer is None:
+            return None
+        moved(transfer, TransferEvent.YIELDED, words="Blue Light goes first.")
+        return take(found, lane, "A lane left its work for it.")
+
+
+def put_back(held: Held, words: str, *, seconds: float = 0.0) -> None:
+    """Back to waiting, progress kept; nothing happens when it is no longer ours."""
+    later = Now() + timedelta(seconds=seconds) if seconds else None
+    with atomic():
+        if transfer := held_row(held):
+            moved(transfer, TransferEvent.YIELDED, words=words, not_before=later)
+
+
+def why_not_now(held: Held) -> str:
+    """Why what is held must wait after all, in words; "" when it may go on."""
+    transfer = Transfer.objects.select_related("node", "lane").get(pk=held.transfer_id)
+    if transfer.node.is_paused:
+        return f"{transfer.node.name} is paused."
+    if transfer.lane is not None and transfer.lane.is_paused:
+        return f"Lane {transfer.lane.name} is paused."
+    if transfer.priority == Priority.BATCH and not is_night(_now(), settings.LANES_NIGHT):
+        return "The night is over."
+    return ""
+
+
+def say_whether_full(lane: Lane) -> None:
+    """Write down since when a lane takes no standard work, because the disk is nearly full."""
+    if lane.direction != Direction.IN:
+        return
+    is_full = not storage.room(for_blue_light=False)
+    if is_full != (lane.said_full_at is not None):
+        Lane.objects.filter(pk=lane.pk).update(said_full_at=Now() if is_full else None)
+
+
+def renew(holds: list[Held]) -> None:
+    """The leases begin anew, of those that are still ours."""
+    for held in holds:
+        Transfer.objects.filter(
+            pk=held.transfer_id, fence=held.fence, lease_token=held.token,
+            state=TransferState.RUNNING,
+        ).update(lease_until=Now() + LEASE)  # fmt: skip
+
+
+def _now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        now: datetime = cursor.fetchone()[0]
+    return now

@@ -1,0 +1,1 @@
+"""What arrived becomes the patient's: matched, registered, filed, shown."""

@@ -1,0 +1,1 @@
+"""What is done with tickets: opened, chased, told of, corrected."""
