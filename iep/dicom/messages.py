@@ -21,7 +21,7 @@ from .wire import DIMSE_SECONDS, NETWORK_SECONDS, POLL_SECONDS, SEND_PDU
 MOST_COMMAND = 64 * 1024  # bytes of a command set; real ones have some hundred
 MOST_HELD = 16 * 1024 * 1024  # bytes of a message in memory: 100,000 instances to commit
 MOST_WAITING = 8  # messages; one at a time was agreed
-IDLE_SECONDS = 0.02  # how often somebody who waits is asked whether to go on
+IDLE_SECONDS = 0.01  # how often somebody who waits is asked whether to go on
 
 
 class Messages(DIMSEServiceProvider):

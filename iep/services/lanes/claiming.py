@@ -8,6 +8,7 @@ grows with each claim, so that who comes late changes nothing. All times are the
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -29,6 +30,7 @@ from iep.states.transfers import LEASE, TransferEvent, TransferState
 
 LANE_LOCK = 1104  # the class of our advisory locks on lanes
 _PROBING = timedelta(seconds=30)  # while a node fails, one lane at a time asks it
+_TAKEN_OVER = "Taken over."
 _PATIENCE = 25  # rounds of 20 ms for a transaction that somebody else has locked
 
 
@@ -59,21 +61,30 @@ def _claim(lane: Lane) -> Held | None:
     if lane.is_paused:
         return None
     with atomic():
-        if (found := _orphan(lane)) is not None:
-            return take(found, lane, "Taken over.")
-        for rows in _by_turn(lane):
+        for rows, words in _by_turn(lane):
             if found := _first(rows):
-                return take(found, lane)
+                return take(found, lane, words)
     return None
 
 
-def _by_turn(lane: Lane) -> list[QuerySet[Transfer]]:
-    """What the lane may take, in the order in which it looks."""
-    least = Priority.BLUE_LIGHT if lane.is_blue_only else least_urgent(lane.direction)
-    everything = ready(lane.direction).filter(priority__lte=least)
-    if lane.name in settings.LANES_STANDARD_FIRST:
-        return [everything.exclude(priority=Priority.BLUE_LIGHT), everything]
-    return [everything]
+def _by_turn(lane: Lane) -> Iterator[tuple[QuerySet[Transfer], str]]:
+    """What the lane may take, in the order in which it looks, and what is said of it then.
+
+    Blue Light before all else, what a dead lane has left of it first of all.
+    """
+    running = Transfer.objects.filter(state=TransferState.RUNNING, direction=lane.direction)
+    blue = Q(priority=Priority.BLUE_LIGHT)
+    standard_first = lane.name in settings.LANES_STANDARD_FIRST and not lane.is_blue_only
+    if not standard_first:
+        yield _orphans(lane, running.filter(blue)), _TAKEN_OVER
+        yield ready(lane.direction).filter(blue), ""
+    if lane.is_blue_only:
+        return
+    yield _orphans(lane, running), _TAKEN_OVER
+    everything = ready(lane.direction).filter(priority__lte=least_urgent(lane.direction))
+    if standard_first:
+        yield everything.exclude(blue), ""
+    yield everything, ""
 
 
 def least_urgent(direction: str) -> Priority:
@@ -106,20 +117,16 @@ def _first(rows: QuerySet[Transfer]) -> Transfer | None:
     return found
 
 
-def _orphan(lane: Lane) -> Transfer | None:
-    """One whose lane is gone: its lease ran out, or nobody holds the lock of its lane.
+def _orphans(lane: Lane, running: QuerySet[Transfer]) -> QuerySet[Transfer]:
+    """Those whose lane is gone: their lease ran out, or nobody holds the lock of their lane.
 
-    A lane that is for blue light only takes over blue light only; whoever holds this lane's lock
-    is we, so that what this lane still has is a predecessor's.
+    Whoever holds this lane's lock is we, so that what this lane still has is a predecessor's.
     """
-    rows = Transfer.objects.filter(state=TransferState.RUNNING, direction=lane.direction)
-    if lane.is_blue_only:
-        rows = rows.filter(priority=Priority.BLUE_LIGHT)
-    if not rows.exists():
-        return None
+    if not running.exists():
+        return running.none()
     gone = [lane.pk, *_lanes_without_holder(lane)]
-    rows = rows.filter(Q(lease_until__lt=Now()) | Q(lane__in=gone))
-    return _first(rows.order_by("priority", "rank", "pk"))
+    rows = running.filter(Q(lease_until__lt=Now()) | Q(lane__in=gone))
+    return rows.order_by("priority", "rank", "pk")
 
 
 def _lanes_without_holder(lane: Lane) -> list[int]:
