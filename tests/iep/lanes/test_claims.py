@@ -167,7 +167,7 @@ def test_blue_light_goes_before_standard_work_that_a_dead_lane_has_left(queue):
     assert taken("out-2") == standard.pk
     Transfer.objects.update(lease_until=datetime(2020, 1, 1, tzinfo=UTC))
     (blue,) = queue(BLUE)
-    assert [taken("out-3"), taken("out-3")] == [blue.pk, standard.pk]
+    assert [taken("out-3"), taken("out-4")] == [blue.pk, standard.pk]
 
 
 def test_a_paused_lane_takes_nothing_over_either(queue):
