@@ -42,6 +42,8 @@ class Pacs:
         self.associations = 0
         self.commits = True  # else an N-ACTION is refused
         self.finds = True  # else a C-FIND fails
+        self.silent: set[str] = set()  # studies of which it gives nothing before `speaks`
+        self.speaks = threading.Event()
         self.withholds: set[str] = set()  # lists these, and does not give them
         self.unlisted: set[str] = set()  # counts these, and does not list them
         self.counts = False  # says at the study how many images it has
@@ -131,6 +133,8 @@ class Pacs:
             if of_study and (not wanted or uid in wanted) and uid not in self.withholds:
                 chosen.append(read)
         yield len(chosen)
+        if event.identifier.StudyInstanceUID in self.silent:
+            self.speaks.wait(60)
         for read in chosen:
             if event.is_cancelled:
                 yield 0xFE00, None
