@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Count, F, Min, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from accounts.policies import Acting
 from iep.models import Node, Transaction, Transfer, TransferInstance
@@ -13,20 +15,13 @@ from iep.policies import trust_of
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import InstanceState, TransferState
 
+from .advice import Advice, advice_on
 from .queues import Row, row_of, transfers_for
 
 SHOWN = 50
-_NEXT: dict[str, str] = {
-    "unreachable": "Their machine or the network is away. Try again, or ring them.",
-    "rejected": "They do not let us in. Ring them: have they changed their list of callers?",
-    "aborted": "They broke off. Try again, or ring them.",
-    "timeout": "They did not answer in time. Try again, or ring them.",
-    "out_of_resources": "Their disk is full or they are busy. Ring them.",
-    "refused": "They will not take these images. Try again once, then ring them.",
-    "no_context": "Their machine does not know this kind of image. Use a disc.",
-    "not_found": "They do not have it. Ask the sender to send it again.",
-    "unconfirmed": "They may have it. Ring them and ask.",
-}
+MISSING_SHOWN = 10
+_REFUSED = InstanceState.REFUSED.value
+_MISSING = Q(state__in=(_REFUSED, InstanceState.WAITING.value))
 
 
 @dataclass(frozen=True)
@@ -44,14 +39,13 @@ class Failure:
 
     row: Row
     reason: str
-    advice: str
+    advice: Advice
     phone: str
     series: tuple[Series, ...]
     missing: tuple[str, ...]  # UIDs of instances, the first of them
     missing_more: int
     transaction: int | None  # its number
     call_reference: str
-    may_ask_sender: bool  # there is a transaction over which to write to them
     is_inbound: bool
 
 
@@ -67,14 +61,13 @@ class Failures:
     pacs_name: str
 
 
-MISSING_SHOWN = 10
-
-
 def failures(acting: Acting) -> Failures:
     """What needs a person first; then what fails and is tried again by itself."""
-    mine = transfers_for(acting).select_related("transaction__ticket")
+    mine = transfers_for(acting).select_related("transaction__ticket", "node__institution", "lane")
     stuck = mine.filter(state__in=(TransferState.PARTIAL, TransferState.FAILED))
-    found = [_failure(each) for each in stuck.order_by("priority", "-state_since")[:SHOWN]]
+    rows = list(stuck.order_by("priority", "-state_since")[:SHOWN])
+    ledgers = _ledgers(rows)
+    found = [_failure(each, ledgers[each.pk]) for each in rows]
     trouble = mine.filter(state=TransferState.WAITING, failures__gt=0)
     pacs = _pacs_down(acting)
     return Failures(
@@ -103,38 +96,81 @@ def _pacs_down(acting: Acting) -> Node | None:
     return rows.first()
 
 
-def _failure(transfer: Transfer) -> Failure:
-    missing = transfer.instances.filter(
-        state__in=(InstanceState.REFUSED, InstanceState.WAITING)
-    ).order_by("position")
-    uids = tuple(missing.values_list("sop_uid", flat=True)[: MISSING_SHOWN + 1])
+def _failure(transfer: Transfer, ledger: _Ledger) -> Failure:
     transaction = transfer.transaction
     ticket = transaction.ticket if transaction else None
     return Failure(
         row=row_of(transfer),
         reason=transfer.why or "No reason was given.",
-        advice=_NEXT.get(transfer.family, "Try again, or ring them."),
+        advice=advice_on(transfer, ledger.refused),
         phone=transfer.node.institution.phone,
-        series=_series(transfer),
-        missing=uids[:MISSING_SHOWN],
-        missing_more=max(0, missing.count() - MISSING_SHOWN),
+        series=ledger.series,
+        missing=ledger.missing,
+        missing_more=max(0, ledger.count - MISSING_SHOWN),
         transaction=transaction.number if transaction else None,
         call_reference=ticket.reference if ticket else "",
-        may_ask_sender=transaction is not None,
         is_inbound=transfer.direction == Direction.IN,
     )
 
 
-def _series(transfer: Transfer) -> tuple[Series, ...]:
-    """Series that miss images, when there is more than one to choose from."""
-    rows = TransferInstance.objects.filter(transfer=transfer).exclude(series_uid="")
-    order = list(dict.fromkeys(rows.order_by("position").values_list("series_uid", flat=True)))
-    if len(order) < 2:
-        return ()
-    short = rows.filter(state=InstanceState.REFUSED).values("series_uid").order_by()
-    counts = {row["series_uid"]: row["n"] for row in short.annotate(n=Count("pk"))}
-    return tuple(
-        Series(uid, f"Series {number}", counts[uid])
+# --- What is missing -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """What is missing of one transfer."""
+
+    missing: tuple[str, ...]  # the first of them
+    count: int
+    series: tuple[Series, ...]  # that miss images, when there is more than one to choose from
+    refused: frozenset[int | None]  # the statuses that they answered
+
+
+def _ledgers(transfers: Sequence[Transfer]) -> dict[int, _Ledger]:
+    """Of all of them, in two queries however many there are."""
+    lines = TransferInstance.objects.filter(transfer__in=[each.pk for each in transfers])
+    place = Window(RowNumber(), partition_by=[F("transfer")], order_by=F("position").asc())
+    first = lines.filter(_MISSING).annotate(place=place).filter(place__lte=MISSING_SHOWN)
+    missing: dict[int, list[str]] = {each.pk: [] for each in transfers}
+    for transfer, uid in first.order_by("transfer", "place").values_list("transfer", "sop_uid"):
+        missing[transfer].append(uid)
+    counts: dict[int, list[_Counted]] = {each.pk: [] for each in transfers}
+    for counted in _counted(lines):
+        counts[counted.transfer].append(counted)
+    return {pk: _ledger(missing[pk], counts[pk]) for pk in missing}
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The images of one series of one transfer to which they gave one answer."""
+
+    transfer: int
+    series_uid: str
+    status: int | None
+    begins: int  # the position of the first of them
+    missing: int
+    refused: int
+
+
+def _counted(lines: QuerySet[TransferInstance]) -> Iterable[_Counted]:
+    grouped = lines.order_by().values("transfer", "series_uid", "status").annotate(
+        begins=Min("position"), missing=Count("pk", filter=_MISSING),
+        refused=Count("pk", filter=Q(state=_REFUSED)),
+    )  # fmt: skip
+    return (_Counted(**row) for row in grouped.order_by("transfer", "begins"))
+
+
+def _ledger(missing: list[str], counts: list[_Counted]) -> _Ledger:
+    order = list(dict.fromkeys(each.series_uid for each in counts if each.series_uid))
+    short = {uid: sum(each.refused for each in counts if each.series_uid == uid) for uid in order}
+    series = tuple(
+        Series(uid, f"Series {number}", short[uid])
         for number, uid in enumerate(order, 1)
-        if uid in counts
+        if short[uid]
+    )
+    return _Ledger(
+        missing=tuple(missing),
+        count=sum(each.missing for each in counts),
+        series=series if len(order) > 1 else (),
+        refused=frozenset(each.status for each in counts if each.refused),
     )
