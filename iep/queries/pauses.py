@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -59,12 +58,24 @@ class Paused:
 def paused(acting: Acting | None = None) -> list[Paused]:
     """The longest first. Machines of another trust's own are not said to a person."""
     nodes = Node.objects.filter(is_paused=True).select_related("institution")
-    if acting is not None and not acting.is_system:
-        trust = policies.trust_of(acting)
-        nodes = nodes.filter(Q(institution__organisation=None) | Q(institution__organisation=trust))
-    found = [_lane(each) for each in Lane.objects.filter(is_paused=True)]
-    found += [_node(each) for each in nodes]
+    return paused_among(Lane.objects.filter(is_paused=True), nodes, acting)
+
+
+def paused_among(
+    lanes: Iterable[Lane], nodes: Iterable[Node], acting: Acting | None = None
+) -> list[Paused]:
+    """The same of lanes and machines that are at hand."""
+    found = [_lane(each) for each in lanes if each.is_paused]
+    found += [_node(each) for each in nodes if each.is_paused and _is_said_to(acting, each)]
     return sorted(found, key=lambda each: each.at or timezone.now())
+
+
+def _is_said_to(acting: Acting | None, node: Node) -> bool:
+    if acting is None or acting.is_system:
+        return True
+    own = node.institution.organisation_id
+    trust = policies.trust_of(acting)
+    return own is None or (trust is not None and own == trust.pk)
 
 
 def _lane(lane: Lane) -> Paused:

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
 from django.http import Http404
 from django.utils import timezone
 
@@ -23,7 +24,7 @@ from iep.states.priorities import PRIORITY_WORDS, Priority
 from iep.states.transactions import Direction
 from iep.states.transfers import NOT_RUN, TransferEvent, TransferState
 
-from .pauses import label_of, paused
+from .pauses import label_of, paused_among
 from .progress import MINUTE, Pace, is_stalled, pace_of, time_left, volume
 
 STATE_WORDS: dict[TransferState, str] = {
@@ -106,10 +107,13 @@ class Board:
 
 def transfers_for(acting: Acting) -> QuerySet[Transfer]:
     """Those of the person's trust, and those that belong to nobody in particular."""
+    return Transfer.objects.filter(_ours(acting)).select_related("node__institution", "lane")
+
+
+def _ours(acting: Acting) -> Q:
     trust = policies.trust_of(acting)
     of_trust = Q(transaction__organisation=trust) | Q(transaction=None, study__organisation=trust)
-    rows = Transfer.objects.filter(of_trust | Q(transaction=None, study=None))
-    return rows.select_related("node__institution", "lane")
+    return of_trust | Q(transaction=None, study=None)
 
 
 def transfer_for(acting: Acting, pk: int) -> Transfer:
@@ -126,26 +130,28 @@ def transfer_for(acting: Acting, pk: int) -> Transfer:
 def board(acting: Acting) -> Board:
     """Nine lanes, counts per status, and what somebody should know. A dozen queries."""
     now, mine = timezone.now(), transfers_for(acting)
-    running = _running(mine, now)
-    following = {each: tuple(_following(mine, each)) for each in ("out", "in")}
+    running = _running(acting, now)
+    following = _following(mine)
     blue = {
         each: tuple(row for row in rows if row.is_blue_light) for each, rows in following.items()
     }
-    lanes = [
+    lanes = sorted(Lane.objects.all(), key=lambda row: (row.direction == "in", row.name))
+    shown = [
         _lane(row, running, (blue if row.is_blue_only else following)[row.direction], now)
-        for row in sorted(Lane.objects.all(), key=lambda row: (row.direction == "in", row.name))
+        for row in lanes
     ]
-    notes = [each.sentence for each in paused(acting)] + _notes(now)
-    return Board(now, lanes, _counts(mine, now), notes, is_night(now, settings.LANES_NIGHT))
+    notes = _notes(lanes, acting, now)
+    return Board(now, shown, _counts(mine, now), notes, is_night(now, settings.LANES_NIGHT))
 
 
-def _running(mine: QuerySet[Transfer], now: datetime) -> dict[int | None, Row]:
+def _running(acting: Acting, now: datetime) -> dict[int | None, Row]:
     """What each lane carries; another trust's without its title."""
-    ours = set(mine.filter(state=TransferState.RUNNING).values_list("pk", flat=True))
-    rows = Transfer.objects.filter(state=TransferState.RUNNING).select_related("node__institution")
+    ours = Case(When(_ours(acting), then=True), default=False)
+    running = Transfer.objects.filter(state=TransferState.RUNNING).annotate(is_ours=ours)
+    rows = list(running.select_related("node__institution"))
     moments = _moments([row.pk for row in rows], now)
     return {
-        row.lane_id: row_of(row, now=now, moments=moments.get(row.pk, []), is_ours=row.pk in ours)
+        row.lane_id: row_of(row, now=now, moments=moments.get(row.pk, []), is_ours=row.is_ours)
         for row in rows
     }
 
@@ -160,9 +166,15 @@ def _moments(running: list[int], now: datetime) -> dict[int, list[datetime]]:
     return found
 
 
-def _following(mine: QuerySet[Transfer], direction: str) -> list[Row]:
-    rows = mine.filter(direction=direction, state=TransferState.WAITING)
-    return [row_of(row) for row in rows.order_by("priority", "rank", "pk")[:3]]
+def _following(mine: QuerySet[Transfer]) -> dict[str, tuple[Row, ...]]:
+    """The next three of each direction."""
+    order = [F("priority").asc(), F("rank").asc(), F("pk").asc()]
+    place = Window(RowNumber(), partition_by=[F("direction")], order_by=order)
+    rows = mine.filter(state=TransferState.WAITING).annotate(place=place).filter(place__lte=3)
+    found: dict[str, tuple[Row, ...]] = {"out": (), "in": ()}
+    for each in rows.order_by("place"):
+        found[each.direction] += (row_of(each),)
+    return found
 
 
 def _lane(
@@ -196,46 +208,50 @@ def _counts(mine: QuerySet[Transfer], now: datetime) -> list[tuple[str, str, int
     return [(each.value, words[each], found.get(each.value, 0)) for each in order]
 
 
-def _notes(now: datetime) -> list[str]:
-    """What somebody should know: full disks, waiting blue lights, starving work, failing nodes."""
-    notes = []
-    if full := Lane.objects.exclude(said_full_at=None).aggregate(at=Min("said_full_at"))["at"]:
+def _notes(lanes: list[Lane], acting: Acting, now: datetime) -> list[str]:
+    """What somebody should know: what is paused, full disks, waiting blue lights, starving work,
+    failing nodes."""
+    troubled = Node.objects.filter(Q(is_paused=True) | Q(failures__gte=2))
+    nodes = list(troubled.select_related("institution").order_by("failing_since"))
+    notes = [each.sentence for each in paused_among(lanes, nodes, acting)]
+    if full := min((row.said_full_at for row in lanes if row.said_full_at), default=None):
         notes.append(
             f"The disk for images is nearly full since {timezone.localtime(full):%H:%M}. Only Blue "
             "Light comes in. Standard work goes on by itself when there is room."
         )
     for direction, waited in _waits(now).items():
         notes.append(f"{waited} {direction}.")
-    for node in Node.objects.filter(failures__gte=2, is_paused=False).order_by("failing_since")[:5]:
-        since = (
-            f" since {timezone.localtime(node.failing_since):%H:%M}" if node.failing_since else ""
-        )
-        notes.append(f"{node.name} does not answer{since}. {node.sentence}")
-    return notes
+    failing = [each for each in nodes if each.failures >= 2 and not each.is_paused]
+    return notes + [_failing(each) for each in failing[:5]]
+
+
+def _failing(node: Node) -> str:
+    since = f" since {timezone.localtime(node.failing_since):%H:%M}" if node.failing_since else ""
+    return f"{node.name} does not answer{since}. {node.sentence}"
 
 
 def _waits(now: datetime) -> dict[str, str]:
     """Blue light that waits for more than a minute, standard work that starves behind it."""
+    rows = Transfer.objects.filter(state__in=(TransferState.WAITING, TransferState.RUNNING))
+    is_ready = Q(state=TransferState.WAITING, not_before=None)
+    is_blue, is_running = Q(priority=Priority.BLUE_LIGHT), Q(state=TransferState.RUNNING)
+    grouped = rows.order_by().values("direction").annotate(
+        late=Count("pk", filter=is_ready & is_blue & Q(state_since__lt=now - _WORRYING)),
+        old=Count("pk", filter=is_ready & Q(priority=Priority.NORMAL,
+                                            state_since__lt=now - _STARVED)),
+        running=Count("pk", filter=is_running), others=Count("pk", filter=is_running & ~is_blue),
+    )  # fmt: skip
+    counts = {row["direction"]: row for row in grouped}
     found: dict[str, str] = {}
-    waiting = Transfer.objects.filter(state=TransferState.WAITING, not_before=None)
     for direction, words in ((Direction.OUT, "to go out"), (Direction.IN, "to come in")):
-        rows = waiting.filter(direction=direction)
-        late = rows.filter(priority=Priority.BLUE_LIGHT, state_since__lt=now - _WORRYING).count()
-        if late:
-            found[words] = f"{late} Blue Light waits for more than a minute"
-        elif _starves(rows, direction, now):
+        counted = counts.get(direction.value)
+        if counted is None:
+            continue
+        if counted["late"]:
+            found[words] = f"{counted['late']} Blue Light waits for more than a minute"
+        elif counted["old"] and counted["running"] and not counted["others"]:
             found[words] = "Every lane is on Blue Light. Standard work waits for over an hour"
     return found
-
-
-def _starves(rows: QuerySet[Transfer], direction: str, now: datetime) -> bool:
-    old = rows.filter(priority=Priority.NORMAL, state_since__lt=now - _STARVED)
-    running = Transfer.objects.filter(state=TransferState.RUNNING, direction=direction)
-    return (
-        old.exists()
-        and running.exists()
-        and not running.exclude(priority=Priority.BLUE_LIGHT).exists()
-    )
 
 
 # --- Rows ----------------------------------------------------------------------------------------
