@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
@@ -94,15 +95,24 @@ def lists_for(acting: Acting, *, reference: str = "") -> Lists:
             Box(site, tuple(each for each in boxed if each.site_id == site.pk))
             for site in sites_of(acting)
         ),
-        groups=tuple(_group(rows, state) for state in LISTS),
+        groups=_groups(rows),
         reference=wanted,
     )
 
 
-def _group(rows: QuerySet[Disc], state: DiscState) -> Group:
-    of_state = rows.filter(state=state.value)
-    ordered = of_state.order_by("due_at", "ticket__reference", "number")
-    return Group(state.value, tuple(ordered[:PAGE]), of_state.count())
+def _groups(rows: QuerySet[Disc]) -> tuple[Group, ...]:
+    """The first of each state, and how many there are; one query."""
+    order = [F("due_at").asc(), F("ticket__reference").asc(), F("number").asc()]
+    counted = rows.filter(state__in=[each.value for each in LISTS]).annotate(
+        place=Window(RowNumber(), partition_by=[F("state")], order_by=order),
+        of=Window(Count("pk"), partition_by=[F("state")]),
+    )
+    found: dict[str, list[Disc]] = {each.value: [] for each in LISTS}
+    totals: dict[str, int] = {}
+    for disc in counted.filter(place__lte=PAGE).order_by("place"):
+        found[disc.state].append(disc)
+        totals[disc.state] = disc.of
+    return tuple(Group(state, tuple(discs), totals.get(state, 0)) for state, discs in found.items())
 
 
 def chart_of(acting: Acting, site_id: int) -> tuple[Site, list[Disc]]:
