@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import Case, Count, F, Min, Q, QuerySet, When
 from django.db.models.expressions import OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
@@ -43,16 +43,41 @@ BRINGS = Q(kind=TransactionKind.REQUEST.value, direction=Direction.OUT.value) | 
 def things(acting: Acting, period: Period, key: str) -> QuerySet[Transaction]:
     """The transactions that a number counts: `in`, `out:transfer`, `from:7`, `priority:0`, ..."""
     name, _, what = key.partition(":")
-    mine = visible_to(acting)
     if name in _BY_EVENT:
-        return mine.filter(_happened(_BY_EVENT[name], period)).filter(_more(name, what)).distinct()
+        rows = visible_to(acting).filter(_happened(_BY_EVENT[name], period))
+        return rows.filter(_more(name, what)).distinct()
+    return _timed(made(acting, period)).filter(_which(name, what))
+
+
+def made(acting: Acting, period: Period) -> QuerySet[Transaction]:
+    """What was asked in the period."""
     begin, end = period.bounds
-    made = mine.filter(created_at__gte=begin, created_at__lt=end)
-    if name in ("within", "late", "open"):
-        return _blue(made, name)
-    if name == "took":
-        return _took(made, what)
-    return made.filter(_which(name, what))
+    return visible_to(acting).filter(created_at__gte=begin, created_at__lt=end)
+
+
+def counted(acting: Acting, period: Period, keys: Sequence[str]) -> dict[str, int]:
+    """How long the list of each key is, in one query: of what was asked in the period."""
+    wanted = {f"of_{place}": key for place, key in enumerate(keys)}
+    counts = _timed(made(acting, period)).aggregate(**{
+        name: Count("pk", filter=_which(*key.partition(":")[::2])) for name, key in wanted.items()
+    })  # fmt: skip
+    return {key: counts[name] for name, key in wanted.items()}
+
+
+def counted_by_event(acting: Acting, period: Period) -> dict[str, int]:
+    """The same of what happened in the period: `purged`, `saved`, `declined:<reason>`."""
+    begin, end = period.bounds
+    rows = TransactionEventRow.objects.filter(
+        transaction__in=visible_to(acting), at__gte=begin, at__lt=end,
+        event__in=[event.value for event in _BY_EVENT.values()],
+    ).order_by()  # fmt: skip
+    warned = Case(When(transaction__purge_warned=None, then=False), default=True)
+    grouped = rows.values("event", "transaction__declined_reason", warned=warned)
+    found: dict[str, int] = {}
+    for row in grouped.annotate(n=Count("transaction", distinct=True)):
+        for key in _keys_of(row["event"], row["transaction__declined_reason"], row["warned"]):
+            found[key] = found.get(key, 0) + row["n"]
+    return found
 
 
 _BY_EVENT = {
@@ -60,6 +85,14 @@ _BY_EVENT = {
     "purged": TransactionEvent.PURGED,
     "saved": TransactionEvent.DELIVERED,
 }
+
+
+def _keys_of(event: str, reason: str, was_warned: bool) -> list[str]:
+    if event == TransactionEvent.DECLINED:
+        return [f"declined:{reason}"]
+    if event == TransactionEvent.PURGED:
+        return ["purged"]
+    return ["saved"] if was_warned else []
 
 
 def _happened(event: TransactionEvent, period: Period) -> Q:
@@ -75,7 +108,7 @@ def _more(name: str, what: str) -> Q:
 
 
 def _which(name: str, what: str) -> Q:
-    """Nothing for a key that nobody gave out."""
+    """Nothing for a key that nobody gave out. Of rows with `delivered_at`, see _timed."""
     number = int(what) if what.isdecimal() else -1
     found = {
         "in": BRINGS & (Q(kind=what) if what else Q()),
@@ -85,8 +118,9 @@ def _which(name: str, what: str) -> Q:
         "priority": Q(priority=number),
         "month-in": BRINGS & _in_month(what),
         "month-out": ~BRINGS & _in_month(what),
+        "took": _took(what),
     }
-    return found.get(name, Q(pk__in=[]))
+    return found[name] if name in found else _four_hours(name)
 
 
 def _in_month(text: str) -> Q:
@@ -94,53 +128,55 @@ def _in_month(text: str) -> Q:
     try:
         first = date.fromisoformat(f"{text}-01")
     except ValueError:
-        return Q(pk__in=[])
+        return _NONE
     begin, end = month(first).bounds
     return Q(created_at__gte=begin, created_at__lt=end)
 
 
+_NONE = Q(pk__in=[])
+# Declined and cancelled ones were not to be delivered.
+_BLUE_LIGHT = Q(priority=Priority.BLUE_LIGHT.value) & ~Q(
+    state__in=[TransactionState.DECLINE.value, TransactionState.CANCELLED.value]
+)
+
+
 def _timed(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """With `delivered_at` of a Blue Light: of others nobody asks here, and it costs a look each."""
     first = TransactionEventRow.objects.filter(
         transaction=OuterRef("pk"), event=TransactionEvent.DELIVERED.value
     )
     earliest = first.order_by().values("transaction").annotate(at=Min("at")).values("at")
-    return rows.annotate(delivered_at=Subquery(earliest))
-
-
-def _blue_light(made: QuerySet[Transaction]) -> QuerySet[Transaction]:
-    """Declined and cancelled ones were not to be delivered."""
-    over = [TransactionState.DECLINE.value, TransactionState.CANCELLED.value]
-    return _timed(made.filter(priority=Priority.BLUE_LIGHT.value).exclude(state__in=over))
+    blue = When(priority=Priority.BLUE_LIGHT.value, then=Subquery(earliest))
+    return rows.annotate(delivered_at=Case(blue, default=None))
 
 
 TOOK = ((0, 1), (1, 2), (2, 3), (3, 4), (4, 6), (6, None))  # hours: more than, up to
 
 
-def _took(made: QuerySet[Transaction], what: str) -> QuerySet[Transaction]:
+def _took(what: str) -> Q:
     """Blue Light that took so long: `what` is a place in TOOK."""
     if what not in {str(place) for place in range(len(TOOK))}:
-        return made.none()
+        return _NONE
     over, most = TOOK[int(what)]
-    wanted = Q(delivered_at__isnull=False)
+    wanted = _BLUE_LIGHT & Q(delivered_at__isnull=False)
     if over:
         wanted &= Q(delivered_at__gt=F("created_at") + timedelta(hours=over))
     if most is not None:
         wanted &= Q(delivered_at__lte=F("created_at") + timedelta(hours=most))
-    return _blue_light(made).filter(wanted)
+    return wanted
 
 
-def _blue(made: QuerySet[Transaction], name: str) -> QuerySet[Transaction]:
+def _four_hours(name: str) -> Q:
     """Blue Light by its four hours."""
-    blue = _blue_light(made)
-    in_time = Q(delivered_at__lte=F("created_at") + BLUE_LIGHT_CLOCK)
-    waits = Q(delivered_at__isnull=True, created_at__gt=timezone.now() - BLUE_LIGHT_CLOCK)
-    if name == "within":
-        return blue.filter(in_time)
-    if name == "open":
-        return blue.filter(waits)
-    return blue.exclude(pk__in=blue.filter(in_time).values("pk")).exclude(
-        pk__in=blue.filter(waits).values("pk")
-    )
+    is_there = Q(delivered_at__isnull=False)
+    clock = timezone.now() - BLUE_LIGHT_CLOCK
+    found = {
+        "within": is_there & Q(delivered_at__lte=F("created_at") + BLUE_LIGHT_CLOCK),
+        "late": is_there & Q(delivered_at__gt=F("created_at") + BLUE_LIGHT_CLOCK)
+        | ~is_there & Q(created_at__lte=clock),
+        "open": ~is_there & Q(created_at__gt=clock),
+    }
+    return _BLUE_LIGHT & found[name] if name in found else _NONE
 
 
 def failures(acting: Acting, period: Period, family: str | None = None) -> QuerySet[Transfer]:
@@ -169,10 +205,27 @@ def incomplete(acting: Acting, period: Period, *, expired: bool = False) -> Quer
     return rows if everywhere else rows.filter(organisation=policies.trust_of(acting))
 
 
-def spans(rows: QuerySet[Transaction]) -> list[float]:
-    """Seconds from asking to delivered, of those that were delivered."""
-    pairs = _timed(rows).values_list("created_at", "delivered_at")  # type: ignore[misc]
-    return [(done - made).total_seconds() for made, done in pairs if done is not None]
+def counted_incomplete(acting: Acting, period: Period) -> dict[str, int]:
+    """How long the lists `incomplete` and `expired` are, in one query."""
+    both = {"incomplete": incomplete(acting, period),
+            "expired": incomplete(acting, period, expired=True)}  # fmt: skip
+    of_both = Ticket.objects.aggregate(**{
+        key: Count("pk", filter=Q(pk__in=rows.values("pk"))) for key, rows in both.items()
+    })  # fmt: skip
+    return {key: of_both[key] for key in both}
+
+
+def spans(acting: Acting, period: Period) -> dict[int, list[float]]:
+    """Seconds from asking to delivered, of those that were delivered, by priority."""
+    first = TransactionEventRow.objects.filter(
+        transaction__in=made(acting, period), event=TransactionEvent.DELIVERED.value
+    )
+    asked = first.order_by().values("transaction__priority", "transaction__created_at")
+    found: dict[int, list[float]] = {}
+    for row in asked.annotate(of=F("transaction"), at=Min("at")):
+        taken = row["at"] - row["transaction__created_at"]
+        found.setdefault(row["transaction__priority"], []).append(taken.total_seconds())
+    return found
 
 
 # --- The list behind a number --------------------------------------------------------------------

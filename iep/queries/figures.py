@@ -15,18 +15,19 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from accounts.policies import Acting
-from iep.models import Institution, Transfer
+from iep.models import Transfer
 from iep.queries.behind import (
     BRINGS,
     TOOK,
+    counted,
+    counted_by_event,
+    counted_incomplete,
     failures,
-    incomplete,
+    made,
     of_trust,
     spans,
-    things,
 )
 from iep.queries.periods import Period, months
-from iep.queries.transactions import visible_to
 from iep.states.priorities import BLUE_LIGHT_CLOCK, PRIORITY_WORDS, Priority
 from iep.states.transactions import DECLINE_WORDS, TransactionKind
 
@@ -92,30 +93,54 @@ class Figures:
 
 
 def figures(acting: Acting, period: Period) -> Figures:
+    """Eight queries, however many rows stand behind the numbers."""
+    counts = _counts(acting, period)
     tables = (
-        _volumes(acting, period),
-        _by_month(acting, period),
+        _volumes(counts),
+        _by_month(counts, period),
         _institutions(acting, period),
-        _times(acting, period),
-        _four_hours(acting, period),
-        _took(acting, period),
+        _times(counts, spans(acting, period)),
+        _four_hours(counts),
+        _took(counts),
         _sizes(acting, period),
         _failed(acting, period),
-        _declined(acting, period),
-        _requests(acting, period),
-        _purges(acting, period),
+        _declined(counts),
+        _requests(counts),
+        _purges(counts),
     )
-    return Figures(period, _headline(acting, period), tables)
+    return Figures(period, _headline(counts), tables)
 
 
-def _number(acting: Acting, period: Period, key: str) -> Number:
-    return Number(key, things(acting, period, key).count())
+Counts = dict[str, int]  # by the key of the list
 
 
-def _headline(acting: Acting, period: Period) -> str:
-    came, left = (_number(acting, period, key).count for key in ("in", "out"))
-    within, late = (_number(acting, period, key).count for key in ("within", "late"))
-    volumes = f"{came:,} in and {left:,} out."
+def _counts(acting: Acting, period: Period) -> Counts:
+    keys = [*_WAYS, "within", "late", "open"]
+    keys += [f"{way}:{kind.value}" for way in _WAYS for kind in KIND_WORDS]
+    keys += [f"month-{way}:{each.key}" for way in _WAYS for each in _months(period)]
+    keys += [f"priority:{each.value}" for each in Priority]
+    keys += [f"took:{place}" for place in range(len(TOOK))]
+    return (
+        counted(acting, period, keys)
+        | counted_by_event(acting, period)
+        | counted_incomplete(acting, period)
+    )
+
+
+_WAYS = ("in", "out")
+
+
+def _months(period: Period) -> list[Period]:
+    return months(period, timezone.localdate())
+
+
+def _number(counts: Counts, key: str) -> Number:
+    return Number(key, counts.get(key, 0))
+
+
+def _headline(counts: Counts) -> str:
+    within, late = counts["within"], counts["late"]
+    volumes = f"{counts['in']:,} in and {counts['out']:,} out."
     if within + late == 0:
         return f"{volumes} No Blue Light request has run its four hours."
     share = 100 * within / (within + late)
@@ -125,48 +150,46 @@ def _headline(acting: Acting, period: Period) -> str:
     )
 
 
-def _volumes(acting: Acting, period: Period) -> Table:
+def _volumes(counts: Counts) -> Table:
     lines = [
-        Line(words, tuple(_number(acting, period, f"{way}:{kind.value}") for way in ("in", "out")))
+        Line(words, tuple(_number(counts, f"{way}:{kind.value}") for way in _WAYS))
         for kind, words in KIND_WORDS.items()
     ]
-    total = Line("All", tuple(_number(acting, period, way) for way in ("in", "out")))
+    total = Line("All", tuple(_number(counts, way) for way in _WAYS))
     return Table("Volumes by kind", ("Kind", "In", "Out"), (*lines, total), "")
 
 
-def _by_month(acting: Acting, period: Period) -> Table:
+def _by_month(counts: Counts, period: Period) -> Table:
     lines = [
-        Line(each.words, tuple(_number(acting, period, f"{way}:{each.key}") for way in _WAYS))
-        for each in months(period, timezone.localdate())
+        Line(each.words, tuple(_number(counts, f"month-{way}:{each.key}") for way in _WAYS))
+        for each in _months(period)
     ]
     return Table("Volumes by month", ("Month", "In", "Out"), tuple(lines), "", is_drawn=True)
 
 
-_WAYS = ("month-in", "month-out")
-
-
 def _institutions(acting: Acting, period: Period) -> Table:
-    begin, end = period.bounds
-    made = visible_to(acting).filter(created_at__gte=begin, created_at__lt=end)
-    counted = made.values("institution").annotate(
-        came=Count("pk", filter=BRINGS), left=Count("pk", filter=~BRINGS)
-    )
-    names = {each.pk: each.full_name for each in Institution.objects.all()}
+    grouped = made(acting, period).order_by().values(
+        "institution", "institution__name", "institution__city"
+    ).annotate(came=Count("pk", filter=BRINGS), left=Count("pk", filter=~BRINGS))  # fmt: skip
     images = _images(acting, period)
     lines = [
         Line(
-            names[each["institution"]],
+            _full_name(each["institution__name"], each["institution__city"]),
             (
                 Number(f"from:{each['institution']}", each["came"]),
                 Number(f"to:{each['institution']}", each["left"]),
             ),
             tuple(f"{images.get((each['institution'], way), 0):,}" for way in ("in", "out")),
         )
-        for each in counted
+        for each in grouped
     ]
     lines.sort(key=lambda line: (-sum(each.count for each in line.numbers), line.words))
     columns = ("Institution", "In", "Out", "Images in", "Images out")
     return Table("Volumes by institution", columns, tuple(lines), "No transaction in this period.")
+
+
+def _full_name(name: str, city: str) -> str:
+    return ", ".join(part for part in (name, city) if part)
 
 
 def _images(acting: Acting, period: Period) -> dict[tuple[int, str], int]:
@@ -179,34 +202,32 @@ def _images(acting: Acting, period: Period) -> dict[tuple[int, str], int]:
     return {(each["transaction__institution"], each["purpose"]): each["done"] for each in summed}
 
 
-def _times(acting: Acting, period: Period) -> Table:
+def _times(counts: Counts, taken: dict[int, list[float]]) -> Table:
     lines = []
     for priority in Priority:
-        key = f"priority:{priority.value}"
-        rows = things(acting, period, key)
-        taken = spans(rows)
-        number = Number(key, rows.count())
-        more = (f"{len(taken):,}", duration(middle(taken)), duration(ninetieth(taken)))
+        number = _number(counts, f"priority:{priority.value}")
+        spent = taken.get(priority.value, [])
+        more = (f"{len(spent):,}", duration(middle(spent)), duration(ninetieth(spent)))
         lines.append(Line(PRIORITY_WORDS[priority], (number,), more))
     columns = ("Priority", "Asked", "Delivered", "Half within", "Nine of ten within")
     return Table("Time from asking to delivered", columns, tuple(lines), "")
 
 
-def _four_hours(acting: Acting, period: Period) -> Table:
+def _four_hours(counts: Counts) -> Table:
     words = {
         "within": "Delivered within four hours",
         "late": "Later, or not at all",
         "open": "Under way, four hours not over",
     }
-    lines = tuple(Line(said, (_number(acting, period, key),)) for key, said in words.items())
+    lines = tuple(Line(said, (_number(counts, key),)) for key, said in words.items())
     return Table("Blue Light, four hours", ("", "Requests"), lines, "")
 
 
-def _took(acting: Acting, period: Period) -> Table:
+def _took(counts: Counts) -> Table:
     """How near to the four hours: what lies beyond them is marked, and said."""
     line = int(BLUE_LIGHT_CLOCK.total_seconds() // 3600)
     lines = [
-        Line(_hours(over, most), (_number(acting, period, f"took:{place}"),), is_over=over >= line)
+        Line(_hours(over, most), (_number(counts, f"took:{place}"),), is_over=over >= line)
         for place, (over, most) in enumerate(TOOK)
     ]
     title = "Blue Light, how long it took"
@@ -253,29 +274,27 @@ def family_words(family: str) -> str:
     return FAMILY_WORDS.get(family, "Another reason")
 
 
-def _declined(acting: Acting, period: Period) -> Table:
+def _declined(counts: Counts) -> Table:
     lines = [
-        Line(words, (_number(acting, period, f"declined:{reason.value}"),))
+        Line(words, (_number(counts, f"declined:{reason.value}"),))
         for reason, words in DECLINE_WORDS.items()
     ]
     lines = [each for each in lines if each.numbers[0].count]
     return Table("Declined by reason", ("Reason", "Requests"), tuple(lines), "None was declined.")
 
 
-def _requests(acting: Acting, period: Period) -> Table:
-    asked = Number("incomplete", incomplete(acting, period).count())
-    ended = Number("expired", incomplete(acting, period, expired=True).count())
+def _requests(counts: Counts) -> Table:
     lines = (
-        Line("Details had to be asked for", (asked,)),
-        Line("Cancelled after two weeks without them", (ended,)),
+        Line("Details had to be asked for", (_number(counts, "incomplete"),)),
+        Line("Cancelled after two weeks without them", (_number(counts, "expired"),)),
     )
     return Table("Incomplete requests", ("", "Tickets"), lines, "")
 
 
-def _purges(acting: Acting, period: Period) -> Table:
+def _purges(counts: Counts) -> Table:
     lines = (
-        Line("Purged after 15 days", (_number(acting, period, "purged"),)),
-        Line("Taken up after a warning", (_number(acting, period, "saved"),)),
+        Line("Purged after 15 days", (_number(counts, "purged"),)),
+        Line("Taken up after a warning", (_number(counts, "saved"),)),
     )
     return Table("Purges", ("", "Transactions"), lines, "")
 
