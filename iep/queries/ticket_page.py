@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,8 +13,15 @@ from accounts.policies import Acting
 from accounts.roles import Permission
 from iep import policies
 from iep.asking import LABELS
-from iep.models import Disc, Study, Ticket, TicketEventRow, TicketMail, Transaction, Transfer
-from iep.states.discs import DiscState
+from iep.models import (
+    Disc,
+    Study,
+    Ticket,
+    TicketEventRow,
+    TicketMail,
+    Transaction,
+    Transfer,
+)
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
     PRIORITY_WORDS,
@@ -24,45 +32,15 @@ from iep.states.priorities import (
 )
 from iep.states.studies import StudyState
 from iep.states.tickets import OPEN, TicketEvent, TicketKind, TicketState
-from iep.states.transactions import TransactionEvent, TransactionState
+from iep.states.transactions import TransactionState
 from iep.states.transfers import TransferState
+from messaging.models import Mailbox
 from messaging.policies import may_verify_mailbox
 from messaging.queries.own_mailboxes import own_mailbox
 from messaging.services.mail.posting import is_usable
 
+from .ticket_steps import EVENT_WORDS, Step, steps_of, with_upload
 from .tickets import KIND_WORDS, days_left, sentence
-
-EVENT_WORDS: Final = {
-    TicketEvent.OPENED: "Ticket opened",
-    TicketEvent.TAKEN: "Assigned",
-    TicketEvent.CHASED: "Details asked for",
-    TicketEvent.REMINDED: "Reminded",
-    TicketEvent.DETAILS_CAME: "Details received",
-    TicketEvent.REQUESTED: "Requested on IEP",
-    TicketEvent.DECLINED: "The other hospital declined",
-    TicketEvent.FAILED: "The transfer failed",
-    TicketEvent.ARRIVED: "Images arrived",
-    TicketEvent.FIXED_UP: "Fixed up",
-    TicketEvent.FINISHED: "Done",
-    TicketEvent.CANCELLED: "Cancelled",
-    TicketEvent.EXPIRED: "Cancelled after 2 weeks without the details",
-    TicketEvent.ACKNOWLEDGED: "Cancellation acknowledged",
-    TicketEvent.SCANS_CHANGED: "Scans corrected",
-    TicketEvent.NOTED: "Note",
-}
-_LEFT: Final = (TransactionState.DELIVERED, TransactionState.FIXED_UP)
-_UPLOADED: Final = (TransactionEvent.UPLOADED.value, TransactionEvent.DELIVERED.value)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A line of the checklist: whether it is done, by whom and when, or what it waits for."""
-
-    title: str
-    is_done: bool = False
-    at: datetime | None = None
-    by: str = ""
-    words: str = ""  # "2 of 3"
 
 
 @dataclass(frozen=True)
@@ -127,9 +105,12 @@ class TicketPage:
 
 def page_of(ticket: Ticket, acting: Acting) -> TicketPage:
     events = list(TicketEventRow.objects.filter(ticket=ticket).order_by("-pk"))
-    transactions = list(ticket.transactions.select_related("institution").order_by("created_at"))
+    transactions = list(with_upload(ticket.transactions.select_related("institution")))
     studies = list(_live(ticket.studies.all()))
-    discs = list(ticket.disc_set.select_related("site"))
+    is_disc = ticket.kind == TicketKind.DISC
+    discs = list(ticket.disc_set.select_related("site")) if is_disc else []
+    box = own_mailbox(ticket.organisation, ticket.requester_email)
+    carried = carried_by(ticket, transactions=transactions, has_studies=bool(studies))
     mails = list(ticket.mails.select_related("mail"))
     return TicketPage(
         ticket=ticket,
@@ -139,16 +120,16 @@ def page_of(ticket: Ticket, acting: Acting) -> TicketPage:
         priority=PRIORITY_WORDS[Priority(ticket.priority)],
         reason=_reason(ticket),
         missing=tuple(LABELS[name] for name in ticket.missing if name in LABELS),
-        steps=tuple(_steps(ticket, events, transactions, studies, discs)),
+        steps=tuple(steps_of(ticket, events, transactions, studies, discs)),
         history=tuple(_line(each) for each in events),
         mails=tuple(mails),
         transactions=tuple(transactions),
-        transfers=tuple(_transfers(ticket)),
+        transfers=tuple(_transfers(ticket)) if transactions else (),
         studies=tuple(studies),
         discs=tuple(discs),
-        actions=_actions(ticket, acting),
+        actions=_actions(ticket, acting, box, carried),
         is_open=ticket.state in OPEN,
-        ring_instead=_ring_instead(ticket),
+        ring_instead=_ring_instead(box),
     )
 
 
@@ -168,7 +149,7 @@ def _live(studies: QuerySet[Study]) -> QuerySet[Study]:
 
 
 def _transfers(ticket: Ticket) -> list[TransferLine]:
-    rows = Transfer.objects.filter(transaction__ticket=ticket).select_related("node__institution")
+    rows = Transfer.objects.filter(transaction__ticket=ticket)
     return [
         TransferLine(each, TRANSFER_WORDS[TransferState(each.state)],
                      min(100 * each.images_done // each.images, 100) if each.images else 0)
@@ -188,8 +169,7 @@ TRANSFER_WORDS: Final = {
 }
 
 
-def _ring_instead(ticket: Ticket) -> str:
-    box = own_mailbox(ticket.organisation, ticket.requester_email)
+def _ring_instead(box: Mailbox | None) -> str:
     if box is None:
         return "No mail can go to the requester’s address."
     if not is_usable(box):
@@ -197,136 +177,10 @@ def _ring_instead(ticket: Ticket) -> str:
     return ""
 
 
-# --- The checklist -------------------------------------------------------------------------------
-
-
-def _steps(
-    ticket: Ticket,
-    events: list[TicketEventRow],
-    transactions: list[Transaction],
-    studies: list[Study],
-    discs: list[Disc],
-) -> list[Step]:
-    kind = TicketKind(ticket.kind)
-    middle = {
-        TicketKind.IMPORT: lambda: [
-            _of_event("Requested on IEP", events, TicketEvent.REQUESTED),
-            _uploaded("Uploaded by sender", transactions, events),
-            _arrived("Downloaded", events),
-            *_filing(studies),
-        ],
-        TicketKind.EXPORT: lambda: [
-            _of_event("Created on IEP", events, TicketEvent.REQUESTED),
-            _uploaded("Uploaded by us", transactions, events),
-            _delivered(ticket, transactions, events),
-        ],
-        TicketKind.DISC: lambda: [
-            _disc("Dropped off", discs, _AFTER_DROP),
-            _disc("Collected", discs, _AFTER_COLLECTION),
-            _disc("Read in", discs, _AFTER_READING),
-            *_filing(studies),
-        ],
-    }[kind]()
-    return [_details(ticket, events), *middle, _told(ticket, events)]
-
-
-def _first(events: list[TicketEventRow], *wanted: TicketEvent) -> TicketEventRow | None:
-    """The last one of these kinds: events come newest first."""
-    values = {each.value for each in wanted}
-    return next((row for row in events if row.event in values), None)
-
-
-def _step(title: str, row: TicketEventRow | None, *, words: str = "") -> Step:
-    if row is None:
-        return Step(title, words=words)
-    return Step(title, True, row.at, row.by_name, words)
-
-
-def _of_event(title: str, events: list[TicketEventRow], event: TicketEvent) -> Step:
-    """Done since it last happened, and undone by what took the ticket back to the desk."""
-    row = _first(events, event)
-    back = _first(events, TicketEvent.DECLINED, TicketEvent.FAILED)
-    if row and back and back.pk > row.pk:
-        return Step(title, words=EVENT_WORDS[TicketEvent(back.event)])
-    return _step(title, row)
-
-
-def _details(ticket: Ticket, events: list[TicketEventRow]) -> Step:
-    if ticket.state == TicketState.AWAITING_DETAILS:
-        return Step("Details complete", words="Asked for, not received yet")
-    return _step("Details complete", _first(events, TicketEvent.DETAILS_CAME, TicketEvent.OPENED))
-
-
-def _uploaded(title: str, transactions: list[Transaction], events: list[TicketEventRow]) -> Step:
-    for each in transactions:
-        row = each.events.filter(event__in=_UPLOADED).order_by("pk").first()
-        if row is not None:
-            return Step(title, True, row.at, each.institution.name if each.brings_images else
-                        row.by_name)  # fmt: skip
-    return _arrived(title, events)
-
-
-def _arrived(title: str, events: list[TicketEventRow]) -> Step:
-    return _of_event(title, events, TicketEvent.ARRIVED)
-
-
-def _delivered(
-    ticket: Ticket, transactions: list[Transaction], events: list[TicketEventRow]
-) -> Step:
-    there = sum(each.state in _LEFT for each in transactions)
-    if ticket.state == TicketState.DONE:
-        return _step("Delivered", _first(events, TicketEvent.FINISHED))
-    words = f"{there} of {len(transactions)}" if transactions else ""
-    return Step("Delivered", words=words)
-
-
-def _filing(studies: list[Study]) -> list[Step]:
-    """Each study is matched by a person, and then in PACS and RIS: n of m, never "all" of none."""
-    matched = [each for each in studies if each.matched_at]
-    filed = [each for each in studies if each.state == StudyState.FILED]
-    return [
-        _counted("Matched", studies, matched, [(s.matched_at, s.matched_by) for s in matched]),
-        _counted("In PACS and RIS", studies, filed, [(s.in_pacs_at, s.matched_by) for s in filed]),
-    ]
-
-
-def _counted(
-    title: str, all_of: list[Study], done: list[Study], when: list[tuple[datetime | None, str]]
-) -> Step:
-    known = [pair for pair in when if pair[0] is not None]
-    at, by = max(known, default=(None, ""), key=lambda pair: str(pair[0]))
-    is_done = bool(all_of) and len(done) == len(all_of)
-    words = f"{len(done)} of {len(all_of)}" if all_of and not is_done else ""
-    return Step(title, is_done, at if is_done else None, by if is_done else "", words)
-
-
-_AFTER_READING: Final = {DiscState.READ, DiscState.RETURNED}
-_AFTER_COLLECTION: Final = _AFTER_READING | {
-    DiscState.COLLECTED, DiscState.READING, DiscState.STOPPED, DiscState.UNREADABLE,
-}  # fmt: skip
-_AFTER_DROP: Final = _AFTER_COLLECTION | {DiscState.IN_BOX}
-
-
-def _disc(title: str, discs: list[Disc], states: set[DiscState]) -> Step:
-    live = [each for each in discs if each.state != DiscState.CANCELLED]
-    done = [each for each in live if each.state in states]
-    is_done = bool(live) and len(done) == len(live)
-    words = f"{len(done)} of {len(live)}" if live and not is_done else ""
-    return Step(title, is_done, max(each.state_since for each in done) if is_done else None,
-                words=words)  # fmt: skip
-
-
-def _told(ticket: Ticket, events: list[TicketEventRow]) -> Step:
-    if ticket.told_at is None:
-        return Step("Requester told")
-    rang = next((row for row in events if row.words.startswith("Rang the requester")), None)
-    return Step("Requester told", True, ticket.told_at, rang.by_name if rang else "By e-mail")
-
-
 # --- What may be done ----------------------------------------------------------------------------
 
 
-def _actions(ticket: Ticket, acting: Acting) -> Actions:
+def _actions(ticket: Ticket, acting: Acting, box: Mailbox | None, carried: str) -> Actions:
     works, own = policies.may_work(acting, ticket.organisation_id), _is_own(ticket, acting)
     is_open = ticket.state in OPEN
     awaits = ticket.state == TicketState.AWAITING_DETAILS
@@ -337,34 +191,49 @@ def _actions(ticket: Ticket, acting: Acting) -> Actions:
         cancel=(works or own) and is_open,
         acknowledge=(works or own) and ticket.state == TicketState.CANCELLED,
         transact=works and is_open and not awaits and ticket.kind != TicketKind.DISC,
-        confirm_address=works and _may_confirm(ticket, acting),
+        confirm_address=works and _may_confirm(box, acting),
         ring=works,
         note=works or own,
-        scans=not why_scans_stand(ticket, acting),
+        scans=not (_why_not_theirs(ticket, acting) or carried),
     )
 
 
-def carried_by(ticket: Ticket) -> str:
-    """Why the scans stand as they are: what has gone out, or come, with them; empty: nothing."""
-    over = [TransactionState.CANCELLED.value, TransactionState.PURGED.value]
-    sent = ticket.transactions.exclude(state__in=over).order_by("number").first()
+def carried_by(
+    ticket: Ticket,
+    *,
+    transactions: Iterable[Transaction] | None = None,
+    has_studies: bool | None = None,
+) -> str:
+    """Why the scans stand as they are: what has gone out, or come, with them; empty: nothing.
+
+    `transactions` and `has_studies`: of the ticket, where they are at hand.
+    """
+    over = (TransactionState.CANCELLED, TransactionState.PURGED)
+    known = ticket.transactions.all() if transactions is None else transactions
+    sent = min((each.number for each in known if each.state not in over), default=None)
     if sent is not None:
         return (
-            f"Transaction {sent.number} carries these scans already. Cancel it first, or ask for "
+            f"Transaction {sent} carries these scans already. Cancel it first, or ask for "
             "others with a new ticket."
         )
-    if _live(ticket.studies.all()).exists():
+    if has_studies is None:
+        has_studies = _live(ticket.studies.all()).exists()
+    if has_studies:
         return "Images have come for this ticket already. Ask for others with a new ticket."
     return ""
 
 
 def why_scans_stand(ticket: Ticket, acting: Acting) -> str:
     """Why this person cannot correct its scans; empty: they can."""
+    return _why_not_theirs(ticket, acting) or carried_by(ticket)
+
+
+def _why_not_theirs(ticket: Ticket, acting: Acting) -> str:
     if not (policies.may_work(acting, ticket.organisation_id) or _is_own(ticket, acting)):
         return "Only the service desk and the person who asked can correct the scans."
     if ticket.state not in OPEN:
         return "This ticket has ended. Ask for other scans with a new ticket."
-    return carried_by(ticket)
+    return ""
 
 
 def _is_own(ticket: Ticket, acting: Acting) -> bool:
@@ -379,6 +248,5 @@ def _is_requester(ticket: Ticket, acting: Acting) -> bool:
     return acting.user is not None and acting.user.pk == ticket.requester_id
 
 
-def _may_confirm(ticket: Ticket, acting: Acting) -> bool:
-    box = own_mailbox(ticket.organisation, ticket.requester_email)
+def _may_confirm(box: Mailbox | None, acting: Acting) -> bool:
     return box is not None and not is_usable(box) and may_verify_mailbox(acting, box)
