@@ -139,13 +139,13 @@ def sentence(ticket: Ticket, *, to_requester: bool = True) -> str:
 
 _WORDS: Final = {
     (TicketKind.IMPORT, TicketState.WITH_OTHER): "Asked for at {where}. They send the images.",
-    (TicketKind.IMPORT, TicketState.ARRIVED): "The images are here and are matched to the patient.",
+    (TicketKind.IMPORT, TicketState.ARRIVED): "The images are here, and not matched yet.",
     (TicketKind.IMPORT, TicketState.DONE): "The images are in PACS.",
     (TicketKind.EXPORT, TicketState.WITH_OTHER): "The images are on their way to {where}.",
     (TicketKind.EXPORT, TicketState.ARRIVED): "The images have left. {where} has yet to confirm.",
     (TicketKind.EXPORT, TicketState.DONE): "The images were delivered to {where}.",
     (TicketKind.DISC, TicketState.WITH_OTHER): "The disc is collected and read in.",
-    (TicketKind.DISC, TicketState.ARRIVED): "The disc was read. Its images are being matched.",
+    (TicketKind.DISC, TicketState.ARRIVED): "The disc was read. Its images are not matched yet.",
     (TicketKind.DISC, TicketState.DONE): "The images of the disc are in PACS.",
 }
 
