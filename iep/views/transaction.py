@@ -142,12 +142,16 @@ def _accept(request: HttpRequest, thing: Any) -> str:
 
 def _say(request: HttpRequest, thing: Any) -> str:
     transactions.say(thing, request.POST.get("message", ""), request.acting)
-    return "The message is kept, and goes to the other side."
+    if queries.is_gateway(thing):
+        return "The message is kept, and goes to the other side."
+    return f"The message is kept here. {thing.institution.name} cannot read it: ring them."
 
 
 def _ask(request: HttpRequest, thing: Any) -> str:
     transactions.ask_details(thing, request.POST.get("details", ""), by=request.acting)
-    return "They are asked for what is missing."
+    if queries.is_gateway(thing):
+        return "They are asked for what is missing."
+    return f"It waits for their answer. {thing.institution.name} cannot read it here: ring them."
 
 
 def _details_came(request: HttpRequest, thing: Any) -> str:

@@ -159,10 +159,17 @@ def differences(thing: Transaction, study: FoundStudy) -> tuple[str, ...]:
     return tuple(words for words, ours, theirs in pairs if ours and theirs and ours != theirs)
 
 
+_SAID = {
+    "MR": ("mri",), "CR": ("xr", "x-ray"), "DX": ("xr", "x-ray"), "US": ("ultrasound",),
+    "PT": ("pet",), "MG": ("mammogram",),
+}  # fmt: skip
+
+
 def named(modalities: Iterable[str], description: str) -> str:
-    """The description, with the modality before it unless it is there."""
+    """The description, with the modality before it unless it is there, as people say it too."""
     kind = "/".join(modalities)
-    if kind and kind.lower() not in description.lower().split():
+    said = {kind.lower(), *_SAID.get(kind, ())}
+    if kind and said.isdisjoint(description.lower().split()):
         return f"{kind} {description}".strip()
     return description.strip() or kind or "Images"
 
