@@ -82,7 +82,7 @@ def test_the_home_shows_what_needs_a_person_and_says_it_in_words(
 def test_the_home_works_without_scripts(visit: Any, world: World) -> None:
     _busy_desk(world)
     page = visit("mbp", "/iep/", javascript=False)
-    page.get_by_text("Search and filter").click()
+    page.get_by_text("Filter").click()
     page.get_by_label("Transaction number, call reference", exact=False).fill("S1234567")
     page.get_by_role("button", name="Search").click()
     assert "S1234567" not in page.url
