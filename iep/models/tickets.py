@@ -119,6 +119,11 @@ class Ticket(models.Model):
             models.Index(fields=["due_at"], name="tickets_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["-opened_at"], name="tickets_newest"),
             models.Index(fields=["organisation", "-state_since"], name="tickets_ended"),
+            models.Index(
+                fields=["organisation"],
+                name="tickets_untold",
+                condition=Q(state=TicketState.DONE.value, told_at__isnull=True),
+            ),
             models.Index(fields=["nhs_number"], name="tickets_nhs"),
             models.Index(fields=["s_number"], name="tickets_s_number"),
             models.Index(OpClass(Upper("family_name"), "text_pattern_ops"), name="tickets_family"),

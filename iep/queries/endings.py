@@ -21,6 +21,7 @@ class Ending:
 
     days: int
     words: str  # "then removed"
+    over: int = 0  # days since it was due
 
 
 def days_until(end: datetime, now: datetime) -> int:
@@ -53,10 +54,16 @@ def _answer(thing: Transaction, now: datetime) -> Ending | None:
     if thing.due_at is None:
         return None
     if thing.state == S.AWAITING_DETAILS:
-        return Ending(days_until(thing.due_at, now), "for their answer")
+        return _due(thing.due_at, now, "for their answer")
     if thing.state == S.DECLINE and thing.direction == Direction.OUT:
-        return Ending(days_until(thing.due_at, now), "to ask again or give up")
+        return _due(thing.due_at, now, "to ask again or give up")
     return None
+
+
+def _due(end: datetime, now: datetime, words: str) -> Ending:
+    """Of what somebody has to do: nothing happens by itself when the day has gone by."""
+    over = (timezone.localdate(now) - timezone.localdate(end)).days
+    return Ending(days_until(end, now), words, max(0, over))
 
 
 def ticket_ending(ticket: Ticket, now: datetime, drop_off_by: datetime | None) -> Ending | None:
@@ -65,9 +72,9 @@ def ticket_ending(ticket: Ticket, now: datetime, drop_off_by: datetime | None) -
     if details is not None:
         return details
     if ticket.state == T.CANCELLED and ticket.due_at is not None:
-        return Ending(days_until(ticket.due_at, now), "to be acknowledged")
+        return _due(ticket.due_at, now, "to be acknowledged")
     if drop_off_by is not None and ticket.state in (T.NEW, T.ACCEPTED, T.WITH_OTHER):
-        return Ending(days_until(drop_off_by, now), "to drop off the disc")
+        return _due(drop_off_by, now, "to drop off the disc")
     return None
 
 

@@ -24,7 +24,7 @@ from . import home_counts
 from .home_counts import Counts, Narrowed
 from .home_filters import Chip, Filters, midnight, narrow_things, narrow_tickets
 from .home_rows import Row, rows_of
-from .home_tabs import OPEN_TICKET, in_tab, listed_tickets, tickets_in
+from .home_tabs import OPEN_TICKET, in_tab, listed_tickets, tickets_in, untold
 from .transactions import visible_to
 
 __all__ = ["PAGE", "Chip", "Counts", "Filters", "Home", "counts", "home", "window"]
@@ -112,7 +112,7 @@ class _View:
             older, kept = Q(state_since__lt=self.since), narrow_tickets(self.filters, self.acting)
             hidden = (
                 ~UNDER_WAY & older & self._kept_things,
-                None if kept is None else ~OPEN_TICKET & older & kept,
+                None if kept is None else ~OPEN_TICKET & ~untold(self.now) & older & kept,
             )
         total = (self.things, self.tickets) if self.is_counted_apart else None
         return Narrowed(total=total, hidden=hidden)

@@ -170,7 +170,9 @@ def _ticket_sentence(ticket: Ticket, now: datetime) -> str:
         T.ACCEPTED: "Make a transaction of it, or wait for the disc.",
         T.WITH_OTHER: "With the other hospital.",
         T.ARRIVED: "The images are here, not matched yet.",
-        T.DONE: "Done, and the requester was told.",
+        T.DONE: "Done, and the requester was told."
+        if ticket.told_at
+        else "Done. The requester was not told yet: ring them.",
         T.CANCELLED: f"{ticket.cancelled_why or 'Cancelled'}".rstrip(".")
         + ". The requester has not acknowledged it.",
         T.CLOSED: f"{ticket.cancelled_why or 'Cancelled'}".rstrip(".") + ".",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Ticket, Transaction
@@ -37,6 +38,7 @@ _BEFORE_DELIVERED = sorted(each.value for each in BEFORE_IMAGES | MOVING)
 
 # A cancellation is open until its requester has acknowledged it (hazard H45).
 OPEN_TICKET = Q(state__in=[*_OPEN_TICKETS, T.CANCELLED.value])
+_MAIL_MAY_TAKE = timedelta(minutes=15)
 
 
 # --- Transactions ------------------------------------------------------------------------------
@@ -93,16 +95,22 @@ _TICKET_TABS: dict[Tab, tuple[TicketState, ...]] = {
 }
 
 
+def untold(now: datetime) -> Q:
+    """Done, and no mail has told the requester: the desk rings (hazard H45)."""
+    since = now - _MAIL_MAY_TAKE
+    return Q(state=T.DONE.value, told_at__isnull=True, state_since__lte=since)
+
+
 def tickets_in(tab: Tab, now: datetime, ended_since: datetime | None = None) -> Q:
     """The tickets of a tab, of those that are rows."""
     if tab is Tab.ALL:
-        return OPEN_TICKET | Q(state_since__gte=ended_since) if ended_since else Q()
+        return OPEN_TICKET | untold(now) | Q(state_since__gte=ended_since) if ended_since else Q()
     states = Q(state__in=[each.value for each in _TICKET_TABS[tab]])
     late = Q(state__in=[T.ACCEPTED.value, T.WITH_OTHER.value], due_at__lte=now)
     if tab is Tab.ACTION:
         # Cancelled, and nobody has an account to acknowledge it, or did not: the desk rings (H45).
         unseen = Q(requester__isnull=True) | Q(due_at__lte=now)
-        return states | late | (Q(state=T.CANCELLED.value) & unseen)
+        return states | late | (Q(state=T.CANCELLED.value) & unseen) | untold(now)
     return states & ~late
 
 
@@ -113,8 +121,9 @@ def lone_tickets(acting: Acting) -> QuerySet[Ticket]:
 
 def listed_tickets(acting: Acting) -> QuerySet[Ticket]:
     """The tickets that are rows: besides, each that waits for details, whatever else runs for it,
-    because its two weeks end it."""
-    return of_exchange(acting).filter(Q(state=T.AWAITING_DETAILS.value) | _is_lone())
+    because its two weeks end it, and each whose requester does not know that it is done."""
+    waits = Q(state=T.AWAITING_DETAILS.value) | untold(timezone.now())
+    return of_exchange(acting).filter(waits | _is_lone())
 
 
 def _is_lone() -> Q:

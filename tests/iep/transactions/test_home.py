@@ -21,6 +21,7 @@ from iep.queries.transactions import detail
 from iep.services.exchange import transactions
 from iep.services.exchange.sending import put_on_exchange
 from iep.services.ticketing import tickets
+from iep.states.tickets import TicketEvent
 from iep.states.transactions import (
     LABELS,
     TABS,
@@ -343,6 +344,35 @@ def test_a_declined_request_shows_how_long_the_desk_has_to_decide(world: World) 
     _to(exchange.request(world), E.DECLINED)
     (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
     assert row.ending == Ending(1, "to ask again or give up")
+
+
+def test_a_decision_that_nobody_took_says_how_long_it_is_over(world: World) -> None:
+    thing = _to(exchange.request(world), E.DECLINED)
+    Transaction.objects.filter(pk=thing.pk).update(due_at=timezone.now() - timedelta(days=9))
+    (row,) = queries.home(world.acting("mbp"), Tab.ACTION).rows
+    assert row.ending == Ending(0, "to ask again or give up", over=9)
+    assert "9 days over" in world.client("mbp").get(reverse("iep:home")).content.decode()
+
+
+@pytest.mark.hazard("H45")
+def test_done_and_nobody_told_the_requester_is_under_action_required_until_somebody_does(
+    world: World,
+) -> None:
+    acting = world.acting("mbp")
+    ticket = exchange.import_ticket(world)
+    for event in (TicketEvent.REQUESTED, TicketEvent.ARRIVED, TicketEvent.FINISHED):
+        ticket = tickets.record(ticket, event, by=SYSTEM)
+    assert queries.home(acting, Tab.ACTION).total == 0, "the mail may be on its way"
+    Ticket.objects.update(state_since=timezone.now() - timedelta(days=30))
+    (row,) = queries.home(acting, Tab.ACTION).rows
+    assert (row.reference, row.sentence) == (
+        ticket.reference, "Done. The requester was not told yet: ring them.",
+    )  # fmt: skip
+    everything = queries.home(acting, Tab.ALL)
+    assert (everything.total, everything.counts.hidden) == (1, 0)
+    assert queries.counts(acting).tabs["action"] == 1
+    tickets.rang_requester(ticket, "Dr Bell", by=acting)
+    assert queries.home(acting, Tab.ACTION).total == 0
 
 
 def test_a_disc_that_is_expected_shows_how_long_it_may_be_dropped_off(world: World) -> None:
