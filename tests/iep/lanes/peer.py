@@ -43,7 +43,7 @@ class Pacs:
         self.commits = True  # else an N-ACTION is refused
         self.finds = True  # else a C-FIND fails
         self.silent: set[str] = set()  # studies of which it gives nothing before `speaks`
-        self.speaks = threading.Event()
+        self.keeps_silent, self.speaks = threading.Event(), threading.Event()
         self.withholds: set[str] = set()  # lists these, and does not give them
         self.unlisted: set[str] = set()  # counts these, and does not list them
         self.counts = False  # says at the study how many images it has
@@ -134,6 +134,7 @@ class Pacs:
                 chosen.append(read)
         yield len(chosen)
         if event.identifier.StudyInstanceUID in self.silent:
+            self.keeps_silent.set()
             self.speaks.wait(60)
         for read in chosen:
             if event.is_cancelled:

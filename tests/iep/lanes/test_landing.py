@@ -116,10 +116,12 @@ def test_an_archive_that_says_nothing_holds_up_no_blue_light(world, pacs, far_st
     pacs.silent = {silent}
     standard, blue_uid = fetch(far, silent), far_study(2)
     with Beside("in-1"):
-        assert wait_until(lambda: state(standard) == "running", seconds=30)
+        assert pacs.keeps_silent.wait(30)
         blue = fetch(far, blue_uid, Priority.BLUE_LIGHT)
         assert wait_until(lambda: state(blue) == "delivered", seconds=40)
-        assert standard.images_done == 0
+        standard.refresh_from_db()
+        assert (standard.images_done, standard.failures) == (0, 0)  # it left, not timed out
+        assert "yielded" in standard.events.values_list("event", flat=True)
         pacs.speaks.set()
         assert wait_until(lambda: state(standard) == "delivered", seconds=60)
     assert ReceivedFile.objects.filter(transfer_id=standard.pk).count() == 3
