@@ -6,12 +6,10 @@ Every number is the length of a list that can be opened: see behind.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from statistics import median
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from accounts.policies import Acting
@@ -19,6 +17,7 @@ from iep.models import Transfer
 from iep.queries.behind import (
     BRINGS,
     TOOK,
+    Spent,
     counted,
     counted_by_event,
     counted_incomplete,
@@ -26,6 +25,7 @@ from iep.queries.behind import (
     made,
     of_trust,
     spans,
+    spent,
 )
 from iep.queries.periods import Period, months
 from iep.states.priorities import BLUE_LIGHT_CLOCK, PRIORITY_WORDS, Priority
@@ -202,13 +202,15 @@ def _images(acting: Acting, period: Period) -> dict[tuple[int, str], int]:
     return {(each["transaction__institution"], each["purpose"]): each["done"] for each in summed}
 
 
-def _times(counts: Counts, taken: dict[int, list[float]]) -> Table:
+def _times(counts: Counts, taken: dict[str, Spent]) -> Table:
     lines = []
     for priority in Priority:
-        number = _number(counts, f"priority:{priority.value}")
-        spent = taken.get(priority.value, [])
-        more = (f"{len(spent):,}", duration(middle(spent)), duration(ninetieth(spent)))
-        lines.append(Line(PRIORITY_WORDS[priority], (number,), more))
+        number, spent_there = (
+            _number(counts, f"priority:{priority.value}"),
+            taken[str(priority.value)],
+        )
+        both = (duration(spent_there.middle), duration(spent_there.ninetieth))
+        lines.append(Line(PRIORITY_WORDS[priority], (number,), (f"{spent_there.count:,}", *both)))
     columns = ("Priority", "Asked", "Delivered", "Half within", "Nine of ten within")
     return Table("Time from asking to delivered", columns, tuple(lines), "")
 
@@ -247,15 +249,11 @@ def _sizes(acting: Acting, period: Period) -> Table:
         of_trust(acting), finished_at__gte=begin, finished_at__lt=end, started_at__isnull=False,
         state="delivered",
     )  # fmt: skip
-    rows = list(done.values_list("images", "started_at", "finished_at"))
-    lines = []
-    for words, least, most in SIZES:
-        taken = [
-            (end_at - began).total_seconds()
-            for images, began, end_at in rows
-            if began and end_at and least <= images <= most
-        ]
-        lines.append(Line(words, (), (f"{len(taken):,}", duration(middle(taken)))))
+    groups = {words: Q(images__gte=least, images__lte=most) for words, least, most in SIZES}
+    taken = spent(done, F("finished_at") - F("started_at"), groups)
+    lines = [
+        Line(words, (), (f"{each.count:,}", duration(each.middle))) for words, each in taken.items()
+    ]
     columns = ("Size of the study", "Transfers", "Half within")
     return Table("Time of a transfer by its size", columns, tuple(lines), "")
 
@@ -302,23 +300,11 @@ def _purges(counts: Counts) -> Table:
 # --- Words ---------------------------------------------------------------------------------------
 
 
-def middle(spans: Sequence[float]) -> float | None:
-    return median(spans) if spans else None
-
-
-def ninetieth(spans: Sequence[float]) -> float | None:
-    """The smallest that at least nine of ten do not exceed (nearest rank)."""
-    if not spans:
-        return None
-    ordered = sorted(spans)
-    return ordered[max(0, -(-9 * len(ordered) // 10) - 1)]
-
-
-def duration(seconds: float | None) -> str:
+def duration(taken: timedelta | None) -> str:
     """`45 s`, `12 min`, `3 h 05 min`, `2 days`; a dash in words where there is none."""
-    if seconds is None:
+    if taken is None:
         return "None"
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(int(taken.total_seconds()), 60)
     if minutes < 1:
         return f"{rest} s"
     hours, minutes_left = divmod(minutes, 60)

@@ -10,7 +10,7 @@ from django.db.transaction import atomic
 from django.urls import reverse
 
 from accounts.policies import SYSTEM
-from iep.models import Institution, Node, Transaction
+from iep.models import Institution, Node, Transaction, TransactionEventRow, Transfer
 from iep.queries import behind, figures, periods
 from iep.services.exchange import sending, transactions
 from iep.services.lanes import transfers
@@ -247,10 +247,44 @@ def test_the_file_has_the_tables_and_no_patient(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spans", "ninth"), [([], None), ([5.0], 5.0), ([1.0, 2.0], 2.0), (list(range(1, 11)), 9)]
-)
-def test_nine_of_ten_do_not_exceed_the_ninetieth(spans: list[float], ninth: float | None) -> None:
-    assert figures.ninetieth(spans) == ninth
+    ("minutes", "half", "ninth"),
+    [([], "None", "None"), ([5], "5 min", "5 min"), ([1, 2], "1 min", "2 min"),
+     ([*range(1, 11)], "5 min", "9 min"), ([*range(1, 12)], "6 min", "10 min")],
+)  # fmt: skip
+def test_nine_of_ten_do_not_exceed_the_ninetieth(
+    desk: Desk, minutes: list[int], half: str, ninth: str
+) -> None:
+    for each in minutes:
+        desk.delivered(timedelta(minutes=each))
+    times = more(desk.shown(), "Time from asking to delivered")
+    assert times["Standard"] == (str(len(minutes)), half, ninth)
+
+
+def test_a_second_delivery_does_not_make_it_later(desk: Desk) -> None:
+    thing = desk.delivered(timedelta(hours=1), priority=Priority.BLUE_LIGHT)
+    TransactionEventRow.objects.create(
+        transaction=thing, event="delivered", to_state="delivered", by_name="a lane",
+        at=thing.created_at + timedelta(hours=9),
+    )  # fmt: skip
+    found = desk.shown()
+    assert more(found, "Time from asking to delivered")["Blue Light"] == (
+        "1", "1 h 00 min", "1 h 00 min",
+    )  # fmt: skip
+    assert counts(found, "Blue Light, four hours")["Delivered within four hours"] == (1,)
+
+
+def test_transfers_stand_by_the_size_of_their_study(desk: Desk) -> None:
+    thing = desk.made()
+    for images, minutes in ((3, 1), (100, 3), (101, 20), (2000, 90)):
+        Transfer.objects.create(
+            kind="fetch", purpose="in", direction="in", node=thing.node, transaction=thing,
+            title="CT head", state="delivered", state_since=BEGAN, images=images,
+            images_done=images, started_at=BEGAN, finished_at=BEGAN + timedelta(minutes=minutes),
+        )  # fmt: skip
+    assert more(desk.shown(), "Time of a transfer by its size") == {
+        "Up to 100 images": ("2", "2 min"), "101 to 1,000": ("1", "20 min"),
+        "More": ("1", "1 h 30 min"),
+    }  # fmt: skip
 
 
 def test_half_years_and_years_are_offered_the_present_one_first() -> None:
