@@ -17,8 +17,10 @@ from accounts import audit
 from accounts.policies import Acting
 from accounts.roles import Permission as P
 from iep import policies
+from iep.dicom.header import day
 from iep.models import ReceivedFile, Study, StudyEventRow
 from iep.states.studies import WAITS, FileState, Origin, StudyEvent, StudyState
+from nhsuk.formats import cdate_text, nhsno_text
 
 from .transactions import sees_everywhere
 
@@ -270,5 +272,14 @@ def identities_of(kept: QuerySet[ReceivedFile]) -> Iterable[Identity]:
         name for name, _ in ITEMS if len({header.get(name, "") for header, _ in found}) > 1
     } & COMPARED
     for header, count in found:
-        values = tuple((words, header.get(name, ""), name in unlike) for name, words in ITEMS)
+        values = tuple(
+            (words, _readable(name, header.get(name, "")), name in unlike) for name, words in ITEMS
+        )
         yield Identity(values, count)
+
+
+def _readable(name: str, said: str) -> str:
+    """As our screens write it; what is written otherwise than DICOM has it stays as it came."""
+    if name == "birth_date" and (born := day(said)):
+        return cdate_text(born)
+    return nhsno_text(said) if name == "nhs_number" and said else said

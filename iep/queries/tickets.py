@@ -145,7 +145,7 @@ _WORDS: Final = {
     (TicketKind.EXPORT, TicketState.ARRIVED): "The images have left. {where} has yet to confirm.",
     (TicketKind.EXPORT, TicketState.DONE): "The images were delivered to {where}.",
     (TicketKind.DISC, TicketState.WITH_OTHER): "The disc is collected and read in.",
-    (TicketKind.DISC, TicketState.ARRIVED): "The disc was read. Its images are not matched yet.",
+    (TicketKind.DISC, TicketState.ARRIVED): "Images of the disc are here, and not matched yet.",
     (TicketKind.DISC, TicketState.DONE): "The images of the disc are in PACS.",
 }
 

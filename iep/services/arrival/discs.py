@@ -337,7 +337,10 @@ def _tell_ticket(disc: Disc, event: TicketEvent, words: str, by: Acting) -> None
     """What it means for the ticket; a ticket that is over, or waits for details, hears nothing."""
     from iep.services.ticketing import tickets  # tickets open discs, and discs tell tickets
 
+    own = {}
+    if event is TicketEvent.ARRIVED and disc.uploaded_by and not disc.ticket.uploaded_by:
+        own = {"uploaded_by": disc.uploaded_by, "uploaded_at": disc.uploaded_at}
     try:
-        tickets.record(disc.ticket, event, words=words, by=by)
+        tickets.record(disc.ticket, event, words=words, by=by, **own)
     except NoSuchMove:
         return

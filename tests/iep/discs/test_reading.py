@@ -63,6 +63,7 @@ def test_the_ticket_s_patient_is_read_in_and_waits_to_be_matched(desk):
     assert study.patient is None
     disc.ticket.refresh_from_db()
     assert disc.ticket.state == TicketState.ARRIVED
+    assert disc.ticket.uploaded_by == disc.uploaded_by, "the person, and not our machine"
     assert not media.spool(uuid.UUID(int=0)).parent.exists() or not list(
         media.spool(uuid.UUID(int=0)).parent.iterdir()
     )

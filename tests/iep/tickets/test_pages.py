@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AccessEvent
-from iep.models import Ticket
+from iep.models import Study, Ticket
 from iep.services.ticketing import tickets
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketEvent, TicketState
@@ -343,6 +343,32 @@ def test_the_checklist_shows_who_did_what_when(world, desk):
     text = page(desk.get(f"/iep/{ticket.reference}/"))
     assert text.count('nhsuk-tag--green app-tag">Done') == 1
     assert "The other hospital declined" in text
+
+
+@pytest.mark.hazard("H41")
+def test_only_what_waits_to_be_matched_is_offered_for_matching(world, desk):
+    ticket = asking.opened(world)
+
+    def shown(state: str) -> str:
+        study, _ = Study.objects.update_or_create(
+            study_uid="1.2.3", ticket=ticket, organisation=ticket.organisation, origin="dicom",
+            defaults={"state": state, "state_since": timezone.now(), "due_at": timezone.now()},
+        )  # fmt: skip
+        text = page(desk.get(f"/iep/{ticket.reference}/"))
+        assert (f"/iep/match/{study.pk}/" in text) == (state == "failed_verification")
+        return text
+
+    assert "Match study 1" in shown("failed_verification")
+    assert "See why study 1 was stopped" in shown("stopped")
+    assert "From our PACS" in shown("outgoing")
+
+
+def test_a_ticket_that_is_cancelled_has_nothing_to_do_left_and_no_error(world, desk):
+    ticket = asking.opened(world)
+    tickets.cancel(ticket, "The clinic was moved", by=world.acting("mbp"))
+    text = page(desk.get(f"/iep/{ticket.reference}/"))
+    assert "To do" not in text
+    assert "Error:" not in text
 
 
 @pytest.mark.parametrize(("whole", "titles"), [

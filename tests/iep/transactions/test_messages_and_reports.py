@@ -38,6 +38,21 @@ def test_a_plain_machine_is_told_nothing(world: World) -> None:
     assert made.to_tell == []
 
 
+def test_the_page_says_to_ring_whoever_cannot_read_a_message(world: World) -> None:
+    desk = world.client("mbp")
+    made = exchange.request(world)
+    address = reverse("iep:transaction", args=[made.number])
+    assert "Send the message" not in desk.get(address).content.decode()
+    act = reverse("iep:transaction-act", args=[made.number])
+    said = desk.post(act, {"do": "say", "message": "Which side?"}, follow=True).content.decode()
+    assert "cannot read it: ring them" in said
+    theirs = exchange.asked_of_us(world, institution=exchange.hospital("Spire Leicester"))
+    act = reverse("iep:transaction-act", args=[theirs.number])
+    said = desk.post(act, {"do": "say", "message": "Which side?"}, follow=True).content.decode()
+    assert "goes to the other side" in said
+    assert "Send the message" in said
+
+
 @pytest.mark.parametrize("text", ["", "   ", "x" * 2001])
 def test_an_empty_or_endless_message_is_refused(world: World, text: str) -> None:
     with pytest.raises(NotAccepted):
