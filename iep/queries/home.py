@@ -115,7 +115,12 @@ class _View:
                 None if kept is None else ~OPEN_TICKET & ~untold(self.now) & older & kept,
             )
         total = (self.things, self.tickets) if self.is_counted_apart else None
-        return Narrowed(total=total, hidden=hidden)
+        return Narrowed(total=total, hidden=hidden, are_many=self.are_many or hidden is not None)
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is a list of years, of which nothing but the page is narrow."""
+        return self.tab is Tab.ALL and self.since is None and not self.filters.search
 
 
 _FIELDS = ("pk_text", "is_ticket", "urgency", "clock", "born")
@@ -126,7 +131,7 @@ def _union(view: _View) -> QuerySet[Any, Any]:
     wanted = _keys(things, is_ticket=0, born="created_at")
     if view.tickets is None:
         return wanted
-    rows = listed_tickets(view.acting).filter(view.tickets)
+    rows = listed_tickets(view.acting, are_many=view.are_many).filter(view.tickets)
     return wanted.union(_keys(rows, is_ticket=1, born="opened_at"), all=True)
 
 

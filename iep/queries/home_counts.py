@@ -37,6 +37,7 @@ class Narrowed:
 
     total: tuple[Q, Q | None] | None = None  # of transactions, of tickets (None: no tickets)
     hidden: tuple[Q, Q | None] | None = None
+    are_many: bool = True  # of years, and not of some days or of a search
 
 
 _TABS: Final = tuple(tab.value for tab in Tab)
@@ -56,7 +57,8 @@ def counts(acting: Acting, ended_since: datetime, narrowed: Narrowed | None = No
         if of is not None:
             lines.append(_line(visible_to(acting).filter(of[0]), **{name: Q()}))
             if of[1] is not None:
-                lines.append(_line(listed_tickets(acting).filter(of[1]), **{name: Q()}))
+                rows = listed_tickets(acting, are_many=narrowed.are_many).filter(of[1])
+                lines.append(_line(rows, **{name: Q()}))
     first, *others = lines
     sums = dict(zip(_COLUMNS, map(sum, zip(*first.union(*others, all=True), strict=True)),
                     strict=True))  # fmt: skip
