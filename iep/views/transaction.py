@@ -264,4 +264,4 @@ def _told(thing: Any) -> str:
     """How they know of a decline: by the gateway, or by telephone."""
     if queries.is_gateway(thing):
         return "They are told why."
-    return f"{thing.institution.name} has a plain DICOM machine: ring them to say why."
+    return f"{thing.institution.name} cannot read it here: ring them to say why."
