@@ -20,6 +20,7 @@ from iep.services.moving import locked
 from iep.states.transactions import TransactionEvent
 from tests.iep.transactions import exchange
 from tests.iep.transactions.exchange import OURS, THEIRS, held
+from tests.iep.transactions.test_declining import sent_to_us, with_images
 from tests.journeys.browser import assert_accessible, expect_heading
 from tests.world import World
 
@@ -161,5 +162,23 @@ def test_declining_is_one_page_with_the_two_usual_reasons(
     expect(page.get_by_role("link", name="Choose why it is declined")).to_be_visible()
     page.get_by_label("The requested study does not exist at this institution").check()
     page.get_by_role("button", name="Decline it").click()
-    expect(page.get_by_text("Declined, and they are told.")).to_be_visible()
+    expect(page.get_by_text("Declined. They are told why.")).to_be_visible()
     expect(page.get_by_text("Declined by us", exact=False)).to_be_visible()
+
+
+def test_what_came_unwanted_is_declined_by_who_has_looked_at_it(
+    visit: Any, world: World, shoot: Any
+) -> None:
+    sent = sent_to_us(world)
+    with_images(sent)
+    page = visit("mbp", f"/iep/t/{sent.number}/")
+    page.get_by_role("link", name="Decline").click()
+    assert_accessible(page)
+    shoot(page, "exchange-decline")
+    page.get_by_label("The patient or the study is not known at this institution").check()
+    page.get_by_role("button", name="Decline it").click()
+    expect(page.get_by_role("link", name="Tick that the images that came are not")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_label("I have looked: the 7 images of 1 study").check()
+    page.get_by_role("button", name="Decline it").click()
+    expect(page.get_by_text("Declined, and they are told.")).to_be_visible()
