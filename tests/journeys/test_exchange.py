@@ -181,4 +181,4 @@ def test_what_came_unwanted_is_declined_by_who_has_looked_at_it(
     assert_accessible(page)
     page.get_by_label("I have looked: the 7 images of 1 study").check()
     page.get_by_role("button", name="Decline it").click()
-    expect(page.get_by_text("Declined, and they are told.")).to_be_visible()
+    expect(page.get_by_text("Declined. They are told why.")).to_be_visible()
