@@ -30,6 +30,7 @@ class Advice:
     words: str
     may_write: bool  # somebody reads a message there
     may_use_disc: bool  # the images are not on this side already
+    is_settings: bool = False  # the machine's page is where it is put right
 
 
 def advice_on(transfer: Transfer, refused: Collection[int | None] = ()) -> Advice:
@@ -44,6 +45,7 @@ def advice_on(transfer: Transfer, refused: Collection[int | None] = ()) -> Advic
         words=words,
         may_write=transfer.transaction_id is not None and node.kind == NodeKind.GATEWAY,
         may_use_disc=not ours,
+        is_settings=_is_settings(transfer),
     )
 
 
@@ -60,6 +62,18 @@ def _words(transfer: Transfer, refused: Collection[int | None]) -> str:
     if transfer.direction == Direction.IN:
         return _inbound(transfer)
     return _outbound(transfer, refused)
+
+
+def _is_settings(transfer: Transfer) -> bool:
+    """C-GET was asked of a machine that does not answer it."""
+    node, came = transfer.node, transfer.images_done or transfer.state == TransferState.PARTIAL
+    is_get = node.kind != NodeKind.GATEWAY and not node.fetches_by_move
+    return (
+        is_get
+        and transfer.direction == Direction.IN
+        and transfer.family == "no_context"
+        and (not came)
+    )
 
 
 def _names(node: Node) -> dict[str, str]:
@@ -144,7 +158,7 @@ def _outbound(transfer: Transfer, refused: Collection[int | None]) -> str:
             "Their exchange refuses it, and would again. Write to them, or ring and name the "
             "transaction."
         )
-    if transfer.family == "no_context" or (refused and set(refused) <= {NO_SUCH_CLASS, None}):
+    if transfer.family == "no_context" or _is_of_kind(transfer, refused):
         way = "Tell them which" if node.is_our_pacs else "Ask them to allow it, or use a disc"
         return (
             f"{node.name} does not take this kind of image. {ring}. {way}. Retrying is no use "
@@ -154,3 +168,14 @@ def _outbound(transfer: Transfer, refused: Collection[int | None]) -> str:
         "Retry once: only what is missing goes. If they refuse it again: "
         f"{ring[0].lower()}{ring[1:]}, with the reason above."
     )
+
+
+def _is_of_kind(transfer: Transfer, refused: Collection[int | None]) -> bool:
+    """All that they refused is of a kind that they do not take: by status, or never offered."""
+    statuses = set(refused)
+    if statuses == {NO_SUCH_CLASS}:
+        return True
+    return None in statuses and statuses <= {NO_SUCH_CLASS, None} and _NOT_TAKEN in transfer.why
+
+
+_NOT_TAKEN: Final = "does not take this kind of object"  # our own words: iep.dicom.scu

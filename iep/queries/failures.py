@@ -47,6 +47,7 @@ class Failure:
     transaction: int | None  # its number
     call_reference: str
     is_inbound: bool
+    institution: int  # whose machine it is
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def _failure(transfer: Transfer, ledger: _Ledger) -> Failure:
         transaction=transaction.number if transaction else None,
         call_reference=ticket.reference if ticket else "",
         is_inbound=transfer.direction == Direction.IN,
+        institution=transfer.node.institution_id,
     )
 
 

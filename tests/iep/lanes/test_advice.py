@@ -75,7 +75,11 @@ def test_nobody_is_told_to_use_a_disc_for_what_is_only_asked_for_in_the_wrong_wa
 
 
 def test_a_kind_of_image_that_is_not_taken_is_told_from_images_that_are_refused() -> None:
-    assert "does not take this kind" in words("out", "refused", {NO_SUCH_CLASS, None})
+    why = "FAR does not take this kind of object in this encoding."
+    assert "does not take this kind of image" in words("out", "refused", {NO_SUCH_CLASS})
+    assert "does not take this kind of image" in words("out", "refused", {None}, why=why)
+    gone = "The file is no longer in our own storage."
+    assert "Retry once" in words("out", "refused", {None}, why=gone)
     assert "Retry once" in words("out", "refused", {NO_SUCH_CLASS, 0xC000})
 
 
@@ -90,7 +94,7 @@ def test_blue_light_does_not_wait_for_a_machine() -> None:
     assert "disc" not in words("out", "timeout", at=OURS, **blue)
 
 
-_DISC = ">Disc</a>"  # the way that asks for one
+_DISC = ">Disc<span"  # the way that asks for one
 
 
 def _failed(row: Transfer, family: str) -> Transfer:
@@ -113,6 +117,7 @@ def test_a_message_is_offered_where_somebody_reads_it_and_nowhere_else(world: An
     _failed(fetched, "no_context")
     page = _page(world)
     assert "set it to C-MOVE" in page
+    assert f'href="/iep/institutions/{thing.institution_id}/"' in page
     assert "Ask sender to resend" not in page, "nobody reads messages at a plain DICOM machine"
     Node.objects.filter(pk=thing.node.pk).update(kind="gateway", base_url="https://far.example")
     assert "Ask sender to resend" in _page(world)
