@@ -190,6 +190,25 @@ def test_the_ticket_leads_to_it_only_while_it_can_be_done(world: World) -> None:
     assert "has ended" in client.get(f"{address}scans/").content.decode()
 
 
+@pytest.mark.parametrize("carrier", ["transaction", "study"])
+def test_the_ticket_leads_there_no_more_once_something_carries_the_scans(
+    world: World, carrier: str
+) -> None:
+    ticket, client = asking.opened(world), world.client("mbp")
+    if carrier == "transaction":
+        transactions.create(
+            kind="request", ticket=ticket, institution=ticket.institution, by=world.acting("mbp")
+        )
+    else:
+        Study.objects.create(
+            study_uid="1.2.3", organisation=ticket.organisation, origin="disc", ticket=ticket,
+            state="failed_verification", state_since=ticket.opened_at, due_at=ticket.opened_at,
+        )  # fmt: skip
+    address = f"/iep/{ticket.reference}/"
+    assert "Correct the scans" not in client.get(address).content.decode()
+    assert "already" in client.get(f"{address}scans/").content.decode()
+
+
 def test_who_neither_asked_nor_works_at_the_desk_reads_why_not(world: World) -> None:
     ticket = asking.opened(world)
     page = world.client("on-call").get(f"/iep/{ticket.reference}/scans/")

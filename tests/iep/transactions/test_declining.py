@@ -79,6 +79,14 @@ def test_it_is_declined_until_it_is_fixed_up(world: World, state: S) -> None:
     assert transactions.decline(thing, "inappropriate", by=world.acting("mbp")).state == "decline"
 
 
+@pytest.mark.parametrize("state", [S.FIXED_UP, S.CANCELLED, S.PURGED, S.DECLINE])
+def test_what_is_at_its_end_is_not_declined(world: World, state: S) -> None:
+    thing = to(sent_to_us(world), state)
+    assert "decline" not in detail(world.acting("mbp"), thing.number).actions
+    with pytest.raises(NoSuchMove):
+        transactions.decline(thing, "inappropriate", sure=True, by=world.acting("mbp"))
+
+
 @pytest.mark.parametrize("state", [S.UPLOADING, S.ON_IEP, S.DOWNLOADING, S.DELIVERED, S.FAILED])
 def test_a_request_is_not_declined_once_its_images_are_on_their_way(world: World, state: S) -> None:
     thing = to(exchange.asked_of_us(world), state)
