@@ -305,6 +305,19 @@ def test_a_ticket_whose_transactions_are_all_at_an_end_is_a_row_again(world: Wor
     assert row.reference == ticket.reference
 
 
+def test_a_cancelled_ticket_is_a_row_though_a_cancelled_transaction_hangs_on_it(
+    world: World,
+) -> None:
+    ticket = exchange.import_ticket(world)
+    desk = world.acting("mbp")
+    made = exchange.request(world, ticket=ticket, institution=ticket.institution)
+    transactions.cancel(made, "The wrong scan", by=desk)
+    ticket.refresh_from_db()
+    tickets.cancel(ticket, "Not needed", by=desk)
+    (row,) = queries.home(desk, Tab.ACTION).rows
+    assert row.reference == ticket.reference
+
+
 def test_an_institution_of_many_names_is_listed_once(world: World) -> None:
     made = exchange.request(world)
     for name in ("Harrow", "Field", "HFI"):
