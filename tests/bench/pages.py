@@ -1,7 +1,8 @@
 """How fast pages are, and whether they stay so as the tables grow. `python -m tests.bench.pages`.
 
 Two worlds of `manage.py seed_demo`, each in a database of its own on a private PostgreSQL with
-fsync: 1,000 patients with 8,000 requests and 20,000 results, and fifty times that. Each page is
+fsync: 1,000 patients with 8,000 requests, 20,000 results and 1,000 transactions of the image
+exchange (500 under way, in both), and fifty times that. Each page is
 asked for 60 times by Django's test client, in this process, with what the product does around it:
 session, access table, audit row. BENCH_PATIENTS=1000,5000 makes the worlds smaller.
 """
@@ -66,10 +67,11 @@ def measure(patients: int) -> list[Figure]:
         "seed_demo", patients=patients, requests=REQUESTS_EACH * patients,
         results=RESULTS_EACH * patients, stdout=sys.stderr,
     )  # fmt: skip
+    references = _exchanged(patients)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")  # what autovacuum would have done by the next morning
     with override_settings(DEBUG=False):
-        return [_figure(name, ask) for name, ask in _pages()]
+        return [_figure(name, ask) for name, ask in (*_pages(), *_exchange_pages(references))]
 
 
 def _figure(page: str, ask: Ask) -> Figure:
@@ -131,6 +133,28 @@ def _pages() -> Iterator[tuple[str, Ask]]:
     yield "Patient search by name", lambda: _search(gp, next(names))
     yield "Patient search by number, to R1", lambda: _search(gp, next(numbers))
     yield "Patient's record (R1)", lambda: gp.get(f"/p/{next(ids)}/")
+
+
+def _exchanged(count: int) -> list[str]:
+    from iep.policies import trust_of
+    from tests.bench.exchange_rows import fill
+    from tests.world import World
+
+    return fill(trust_of(World().acting("mbp")), count)
+
+
+def _exchange_pages(references: list[str]) -> Iterator[tuple[str, Ask]]:
+    """The service desk's: its home with a tab each, a search, a ticket, what failed, the board."""
+    from tests.world import World
+
+    desk, each = World().client("mbp"), cycle(references)
+    for tab in ("action", "accepted", "progress", "failed", "all"):
+        yield f"Image exchange, {tab}", lambda tab=tab: desk.get("/iep/", {"tab": tab})
+    search = {"who": "5000042"}
+    yield "Image exchange, search", lambda: desk.post("/iep/", search, follow=True)
+    yield "Image exchange, ticket", lambda: desk.get(f"/iep/{next(each)}/")
+    yield "Image exchange, failures", lambda: desk.get("/iep/failures/")
+    yield "Image exchange, queues", lambda: desk.get("/iep/queues/")
 
 
 def _suggest(client: Any, patient_id: Any) -> Any:
