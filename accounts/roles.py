@@ -53,6 +53,7 @@ VETTER = {
 
 EXCHANGER = {
     P.ASK_FOR_IMAGES, P.VIEW_EXCHANGE, P.EXCHANGE_IMAGES, P.CONTROL_LANES, P.VIEW_SERVICES,
+    P.VIEW_EXCHANGE_FIGURES,
 }  # fmt: skip
 
 ROLES: dict[str, Role] = {
@@ -99,7 +100,12 @@ ROLES: dict[str, Role] = {
     "mbp-lead": Role(
         "Image exchange lead",
         "Sees that the exchange works; keeps the directory of institutions.",
-        frozenset(EXCHANGER | {P.KEEP_INSTITUTIONS, P.VIEW_EXCHANGE_FIGURES}),
+        frozenset(EXCHANGER | {P.KEEP_INSTITUTIONS}),
+    ),
+    "hospital-clinician": Role(
+        "Hospital clinician",
+        "Asks other hospitals for a patient’s images, and follows what becomes of it.",
+        frozenset({P.ASK_FOR_IMAGES, P.VIEW_SERVICES}),
     ),
     "on-call": Role(
         "On-call imaging",

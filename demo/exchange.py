@@ -37,7 +37,7 @@ from results.models import Report
 OUR_PACS = "HOSPITALPACS"
 # Who ask for images, and so have mailboxes of their own: at their trust's domain.
 ASKERS = {"mbp": "kingsmere", "mbp-lead": "kingsmere", "on-call": "kingsmere",
-          "radiographer": "kingsmere", "radiologist": "eastmarsh"}  # fmt: skip
+          "ward": "kingsmere", "radiographer": "kingsmere", "radiologist": "eastmarsh"}  # fmt: skip
 TRAUMA_PACS, WESTHAVEN_PACS, BRACKEN_PACS = "NORTHMOORPACS", "WESTHAVENPACS", "BRACKENPACS"
 
 

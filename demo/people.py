@@ -237,6 +237,12 @@ PEOPLE = (
         "Keep the directory of institutions; see how fast Blue Light was",
     ),
     Person(
+        "ward", "Dr", "Amara", "Diallo", "Registrar, neurosurgery",
+        ((KINGSMERE, "hospital-clinician"),),
+        "Ask another hospital for a patient’s images, and see how far it is",
+        ("GMC", "9900012"),
+    ),
+    Person(
         "on-call", "Mr", "Leo", "Brandt", "Radiographer on call",
         ((radiology_of(KINGSMERE), "on-call"),),
         "At night: send a trauma patient’s CT to the trauma centre",

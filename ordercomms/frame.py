@@ -48,7 +48,12 @@ NAVIGATION = (
     NavigationItem("Requests", "requesting:department"),
     NavigationItem("Messages", "messaging:queue"),
     NavigationItem("Merges", "patients:merges"),
-    NavigationItem("My image requests", "iep:mine", frozenset({"radiology-vetter", "on-call"})),
+    NavigationItem("Ask for images", "iep:ask", frozenset({"hospital-clinician"})),
+    NavigationItem(
+        "My image requests",
+        "iep:mine",
+        frozenset({"radiology-vetter", "hospital-clinician", "on-call"}),
+    ),
     # A vetter comes to it from the vetting list.
     NavigationItem("Downtime forms", "requesting:keying", frozenset({"laboratory", "central"})),
     NavigationItem("All services", "services", frozenset({"central"})),

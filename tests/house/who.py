@@ -6,7 +6,8 @@ role by role and method by method, and a route that is missing from either fails
 
 # A demo user of each role
 ROLES = (
-    "gp", "ahp", "practice-admin", "radiologist", "lab", "mbp", "mbp-lead", "on-call", "central",
+    "gp", "ahp", "practice-admin", "radiologist", "lab", "mbp", "mbp-lead", "ward", "on-call",
+    "central",
 )  # fmt: skip
 
 EVERYBODY = frozenset({"", *ROLES})  # "" is a stranger
@@ -24,7 +25,8 @@ READERS = PRACTICE | VETTERS
 DESK = frozenset({"mbp", "mbp-lead"})  # the image exchange's service desk
 EXCHANGE_VIEWERS = DESK | {"radiologist", "on-call", "central"}
 KEEPERS = frozenset({"mbp-lead", "central"})  # of the directory of institutions
-IMAGE_ASKERS = DESK | {"radiologist", "on-call"}
+IMAGE_ASKERS = DESK | {"radiologist", "ward", "on-call"}
+TICKET_READERS = EXCHANGE_VIEWERS | {"ward"}
 TRAUMA_SENDERS = DESK | {"on-call"}
 
 # Route → who may read it, who may do something there. A missing second part: nobody may.
@@ -210,8 +212,8 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "iep:ask": (IMAGE_ASKERS, IMAGE_ASKERS),
     "iep:mine": (IMAGE_ASKERS, NOBODY),
     "iep:mine-now": (IMAGE_ASKERS, NOBODY),
-    "iep:ticket": (EXCHANGE_VIEWERS, NOBODY),
-    "iep:ticket-live": (EXCHANGE_VIEWERS, NOBODY),
+    "iep:ticket": (TICKET_READERS, NOBODY),
+    "iep:ticket-live": (TICKET_READERS, NOBODY),
     "iep:ticket-act": (NOBODY, IMAGE_ASKERS),
     "iep:ticket-scans": (IMAGE_ASKERS, IMAGE_ASKERS),
     "iep:queues": (EXCHANGE_VIEWERS, NOBODY),
@@ -241,8 +243,8 @@ WHO: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "iep:on-call": (EXCHANGE_VIEWERS, NOBODY),
     "iep:keep-on-call": (NOBODY, frozenset({"mbp-lead", "central"})),
     "iep:acknowledge": (NOBODY, TRAUMA_SENDERS),
-    "iep:figures": (frozenset({"mbp-lead", "central"}), NOBODY),
-    "iep:figures-download": (frozenset({"mbp-lead", "central"}), NOBODY),
+    "iep:figures": (DESK | {"central"}, NOBODY),
+    "iep:figures-download": (DESK | {"central"}, NOBODY),
 }
 
 # Runs the service for all organisations, so nothing of it is elsewhere.

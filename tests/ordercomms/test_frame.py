@@ -22,6 +22,7 @@ MENUS = {
     "central": ["Messages", "Merges", "Downtime forms", "All services", "Image exchange"],
     "mbp": ["Image exchange", "Queues", "Arrivals", "Discs", "On call"],
     "mbp-lead": ["Image exchange", "Queues", "Arrivals", "Discs", "Figures"],
+    "ward": ["Ask for images", "My image requests"],
     "on-call": ["Send trauma images", "Image exchange", "On call", "My image requests"],
 }
 
