@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.policies import SYSTEM
@@ -32,7 +33,8 @@ def queued(world):
 
 
 def start(mine) -> timedelta | None:
-    """From now."""
+    """From now, some seconds after the last look: what was measured is remembered that long."""
+    cache.clear()
     turn = sentences.turns_of([mine])[mine.transaction_id]
     return turn.starts_at and turn.starts_at - timezone.now()
 
