@@ -12,7 +12,7 @@ from accounts.policies import Acting, partner_acting
 from iep import hl7
 from iep.errors import NotAccepted
 from iep.models import Study
-from iep.queries.registering import is_our_number, study_numbered
+from iep.queries.registration.registering import is_our_number, study_numbered
 from iep.services.registration import registering
 from messaging import wire
 from messaging.errors import Park

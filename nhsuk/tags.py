@@ -163,7 +163,7 @@ MERGE_STATES: dict[str, Tag] = {
 }
 
 # Of a ticket of the image exchange (iep.states.tickets); the sentence beside it is of
-# iep.queries.tickets.
+# iep.queries.ticketing.tickets.
 TICKET_STATES: dict[str, Tag] = {
     "new": Tag("New", "white"),
     "awaiting_details": Tag("Awaiting details", "orange"),
@@ -182,7 +182,7 @@ CHECKLIST: dict[str, Tag] = {
 }
 
 # Of a transaction of the image exchange (iep.states.transactions), in the portal's own words; the
-# sentence beside it is of iep.queries.sentences. "stalled" is a transfer's.
+# sentence beside it is of iep.queries.exchange.sentences. "stalled" is a transfer's.
 EXCHANGE_STATES: dict[str, Tag] = {
     "new": Tag("New", "white"),
     "awaiting_details": Tag("Awaiting details", "orange"),

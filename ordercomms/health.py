@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from iep import scanner
-from iep.queries.lane_state import lanes_away
+from iep.queries.lanes.state import lanes_away
 from messaging.queries.mails import mail_health
 from requesting.queries.checks import checks_in_force
 

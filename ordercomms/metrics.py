@@ -10,7 +10,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from iep.queries.lane_state import measure_lanes
+from iep.queries.lanes.state import measure_lanes
 from messaging.queries.metrics import BUCKETS, Measured, measure
 
 _GAUGES = (

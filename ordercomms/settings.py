@@ -121,9 +121,9 @@ STATUS_SOURCES = [
     "messaging.queries.agreements.running_out",
     "messaging.queries.links_not_working",
     "iep.queries.on_call.blue_light_strip",
-    "iep.queries.blue_light.blue_light_strip",
-    "iep.queries.refused.held_strip",
-    "iep.queries.pauses.paused_strip",
+    "iep.queries.lanes.blue_light.blue_light_strip",
+    "iep.queries.arrival.refused.held_strip",
+    "iep.queries.lanes.pauses.paused_strip",
     "requesting.services.drilling.drill_strip",  # after what is real
     "messaging.queries.queues_backing_up",
     "requesting.queries.form_strip.downtime_forms",

@@ -16,7 +16,7 @@ from accounts.models import Organisation
 from iep.asking import MOST_EXAMS, Exam, NewTicket
 from iep.picking import Picked
 from iep.picking.scans import modality_of
-from iep.queries import hospitals
+from iep.queries.exchange import hospitals
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.tickets import TicketKind
 from nhsuk.dates import read_day

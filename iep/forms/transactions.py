@@ -10,7 +10,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 
-from iep.queries.home_filters import Chip, Filters
+from iep.queries.home.filters import Chip, Filters
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
     PRIORITY_WORDS,

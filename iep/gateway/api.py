@@ -24,7 +24,7 @@ from accounts.policies import partner_acting
 from iep import storage
 from iep.errors import NotAccepted
 from iep.models import GatewayNonce, ReceivedFile
-from iep.queries import gateway as queries
+from iep.queries.exchange import gateway as queries
 from iep.scanner import ScannerAway
 from iep.services.gateway import hearing
 from iep.states.priorities import Priority

@@ -23,7 +23,7 @@ from .directory import Institution, Node
 from .history import EventRow, append_only
 from .tickets import Ticket
 
-# What is not at its end, as the home lists it (queries/home_tabs.py); indexes of it are below.
+# What is not at its end, as the home lists it (queries/home/tabs.py); indexes of it are below.
 UNDER_WAY = (
     Q(state__in=sorted(each.value for each in UNFINISHED))
     | Q(state=TransactionState.DELIVERED.value, kind=TransactionKind.REQUEST.value,

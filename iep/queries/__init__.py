@@ -1,1 +1,5 @@
-"""What can be asked of the image exchange, a module for each screen or thing."""
+"""What pages and services ask of the image exchange: querysets and frozen dataclasses.
+
+The packages are those of iep.services; `home` is the service desk's list, `compliance` the figures
+of the half-year, `behind` what the strip over every page and the alarms say.
+"""

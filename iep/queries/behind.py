@@ -34,8 +34,8 @@ from iep.models import (
     Transfer,
     TransferEventRow,
 )
-from iep.queries.periods import Period, month
-from iep.queries.transactions import sees_everywhere, visible_to
+from iep.queries.compliance.periods import Period, month
+from iep.queries.exchange.transactions import sees_everywhere, visible_to
 from iep.states.priorities import BLUE_LIGHT_CLOCK, Priority
 from iep.states.tickets import TicketEvent
 from iep.states.transactions import (

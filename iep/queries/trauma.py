@@ -18,7 +18,7 @@ from accounts.models import Organisation
 from accounts.policies import Acting
 from iep import policies
 from iep.models import Institution, Ticket
-from iep.queries.ticket_people import patient_at, s_number_of
+from iep.queries.ticketing.people import patient_at, s_number_of
 from patients import nhs_number
 from patients.models import Patient
 

@@ -24,7 +24,7 @@ from iep.asking import MODALITIES, Exam, NewTicket
 from iep.dicom.peers import FoundStudy
 from iep.errors import NotAccepted
 from iep.models import Institution, OnCallPage, Ticket, Transaction
-from iep.queries.ticket_people import s_number_of
+from iep.queries.ticketing.people import s_number_of
 from iep.queries.trauma import ReportText, reports_of
 from iep.services.exchange import attaching, sending, transactions
 from iep.services.ticketing import tickets

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
-from iep.queries import arrivals as queries
+from iep.queries.arrival import arrivals as queries
 from iep.services.arrival import arrivals
 
 MEANWHILE = "Somebody has dealt with this study meanwhile. Look at it again"

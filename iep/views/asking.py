@@ -19,7 +19,10 @@ from iep.errors import Incomplete
 from iep.forms import tickets as forms
 from iep.forms.tickets import Read, Typed
 from iep.policies import trust_of
-from iep.queries import hospitals, ticket_people, ticket_prefill, tickets
+from iep.queries.exchange import hospitals
+from iep.queries.ticketing import people as ticket_people
+from iep.queries.ticketing import prefill as ticket_prefill
+from iep.queries.ticketing import tickets
 from iep.services.ticketing.tickets import open_ticket
 from iep.states.priorities import ELIGIBILITY_WORDS, PRIORITY_WORDS, REASON_WORDS, Reason
 from iep.states.tickets import TicketKind

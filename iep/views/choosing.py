@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import audit
 from iep.dicom.errors import DicomFailure
 from iep.errors import NoSuchMove, NotAccepted
-from iep.queries import transactions as queries
+from iep.queries.exchange import transactions as queries
 from iep.services.exchange import sending
 
 

@@ -17,7 +17,7 @@ from accounts import audit
 from iep import paper
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.discs import drop_off_of
-from iep.queries import discs as queries
+from iep.queries.arrival import discs as queries
 from iep.services.arrival import discs
 from iep.uploads import DiscUpload
 

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from iep.queries import failures as queries
+from iep.queries.lanes import failures as queries
 
 
 @require_safe

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts import audit
-from iep.queries import behind, periods
-from iep.queries import figures as queries
+from iep.queries import behind
+from iep.queries.compliance import figures as queries
+from iep.queries.compliance import periods
 
 
 @require_safe

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
 from iep.forms.transactions import choices, pills, read_filters, read_page, read_tab
-from iep.queries import blue_light, refused
-from iep.queries import home as queries
+from iep.queries.arrival import refused
+from iep.queries.home import listing as queries
+from iep.queries.lanes import blue_light
 from iep.states.transactions import TAB_WORDS, Tab
 from nhsuk.formats import cdate_text
 from patients import searches

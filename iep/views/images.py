@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import audit
-from iep.queries import images as found
-from iep.queries.matching import study_for
+from iep.queries.registration import images as found
+from iep.queries.registration.matching import study_for
 from iep.services.registration import pictures
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from iep import policies
 from iep.errors import NotAccepted
 from iep.forms.institutions import KIND_WORDS, read_institution, read_node
-from iep.queries import institutions as queries
+from iep.queries.exchange import institutions as queries
 from iep.services.exchange import directory
 
 _NODE_FIELDS = ("name", "kind", "ae_title", "our_ae_title", "host", "port", "base_url",

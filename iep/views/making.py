@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import ROWS, choices, read_transaction
-from iep.queries import institutions
-from iep.queries import transactions as queries
+from iep.queries.exchange import institutions
+from iep.queries.exchange import transactions as queries
 from iep.services.exchange import directory, transactions
 from iep.states.transactions import TransactionKind
 from nhsuk.formats import cdate_text

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.matching import MatchForm, NumberForm, Problem, WhyForm
-from iep.queries import matching as found
+from iep.queries.registration import matching as found
 from iep.services.registration import filing, matching, registering
 
 FIELDS = {"no_code": "exam_code", "why": "why", "exam": "exam_code", "number": "number"}

@@ -13,8 +13,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from iep.errors import NoSuchMove, NotAccepted
-from iep.queries import pauses
-from iep.queries import queues as queries
+from iep.queries.lanes import pauses
+from iep.queries.lanes import queues as queries
 from iep.services.exchange import saying
 from iep.services.lanes import pausing, transfers
 from iep.states.priorities import ELIGIBILITY_WORDS, Priority

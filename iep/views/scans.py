@@ -14,8 +14,8 @@ from iep.asking import LABELS, MODALITIES, in_order, problems_of_scans
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms import scans as forms
 from iep.forms.tickets import Typed, add_row, remove_row
-from iep.queries.ticket_page import why_scans_stand
-from iep.queries.tickets import ticket_for
+from iep.queries.ticketing.page import why_scans_stand
+from iep.queries.ticketing.tickets import ticket_for
 from iep.services.ticketing.scans import Scan, correct_scans, stamp_of
 
 Ticket = Any  # an iep.models.Ticket: screens never touch models

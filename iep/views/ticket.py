@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from iep.asking import LABELS, MODALITIES
 from iep.errors import NoSuchMove, NotAccepted
-from iep.queries.ticket_page import page_of
-from iep.queries.tickets import ticket_for, ticket_in_hand
+from iep.queries.ticketing.page import page_of
+from iep.queries.ticketing.tickets import ticket_for, ticket_in_hand
 from iep.services.ticketing import chasing, ticket_mail, tickets
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import choices, read_priority
-from iep.queries import transactions as queries
+from iep.queries.exchange import transactions as queries
 from iep.services.exchange import attaching, transactions
 from iep.states.priorities import Priority
 from iep.states.transactions import decline_words

@@ -15,7 +15,7 @@ from demo.exchange import ASKERS
 from demo.people import KINGSMERE
 from demo.world import seed
 from iep.models import Ticket
-from iep.queries.ticket_page import page_of
+from iep.queries.ticketing.page import page_of
 from iep.services.ticketing import tickets
 from messaging.mail_states import MailPurpose
 from messaging.models import Mailbox

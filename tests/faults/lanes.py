@@ -282,7 +282,7 @@ def _is_said(rig: Rig) -> bool:
     """An hour later, as the board would have it."""
     from django.utils import timezone
 
-    from iep.queries import queues
+    from iep.queries.lanes import queues
 
     return bool(queues._waits(timezone.now() + timedelta(hours=2)))
 

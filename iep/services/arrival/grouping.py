@@ -23,7 +23,7 @@ from accounts.policies import SYSTEM
 from iep import storage
 from iep.dicom.header import Header, day
 from iep.models import Node, ReceivedFile, Study, Transfer
-from iep.queries.gateway import expected_of
+from iep.queries.exchange.gateway import expected_of
 from iep.services.exchange import outcomes
 from iep.services.moving import locked, move, write_event
 from iep.states.priorities import Priority

@@ -19,7 +19,7 @@ from iep.dicom.errors import DicomFailure
 from iep.errors import NotAccepted
 from iep.look_alikes import any_alike, normalised
 from iep.models import Alias, Institution, Node
-from iep.queries.transactions import sees_everywhere
+from iep.queries.exchange.transactions import sees_everywhere
 from iep.services.lanes.lines import peer_of
 
 

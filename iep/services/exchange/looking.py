@@ -13,7 +13,7 @@ from iep.errors import NotAccepted
 from iep.look_alikes import normalised
 from iep.models import Institution, Node, Study, Transaction
 from iep.models.directory import NodeKind
-from iep.queries.ticket_people import patient_at, s_number_of
+from iep.queries.ticketing.people import patient_at, s_number_of
 from iep.services.lanes.lines import peer_of
 from iep.states.studies import Origin, StudyState
 from iep.states.transactions import Direction

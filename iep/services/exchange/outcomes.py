@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.policies import SYSTEM, Acting
 from iep.errors import NotAccepted
 from iep.models import Study, Ticket, Transaction, Transfer
-from iep.queries.gateway import announced_studies
+from iep.queries.exchange.gateway import announced_studies
 from iep.services.exchange import sending, transactions
 from iep.services.moving import locked
 from iep.services.ticketing import tickets

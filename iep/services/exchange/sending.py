@@ -17,7 +17,7 @@ from iep.dicom.peers import FoundStudy
 from iep.errors import NotAccepted
 from iep.look_alikes import normalised
 from iep.models import Study, Transaction, Transfer
-from iep.queries.transactions import may_have_left
+from iep.queries.exchange.transactions import may_have_left
 from iep.services.exchange.looking import (
     ENDED,
     Found,

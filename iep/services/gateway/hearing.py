@@ -21,7 +21,7 @@ from iep import storage
 from iep.errors import NoSuchMove, NotAccepted
 from iep.gateway.shapes import MOST_INSTANCES, Kept, Offered
 from iep.models import GatewayHeard, ManifestLine, Transaction
-from iep.queries.gateway import Peer, shared
+from iep.queries.exchange.gateway import Peer, shared
 from iep.services.arrival import arrivals
 from iep.services.exchange import attaching, outcomes, sending, transactions
 from iep.services.gateway.telling import listening

@@ -2,7 +2,7 @@
 
 What a lane has goes back to the queue after the image that is on its way, with what is done done.
 Nothing is paused in silence: the board names who did it, and after an hour everybody of the desk
-is reminded (queries.pauses).
+is reminded (queries.lanes.pauses).
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from accounts.policies import Acting
 from iep.errors import NotAccepted
 from iep.models import Study, TicketExam, Transfer
 from iep.policies import may_work
-from iep.queries import lane_state
-from iep.queries.comparing import Row, compare_rows, hospital_number
-from iep.queries.matching import agreement, people_for, sender_code
+from iep.queries.lanes import state as lane_state
+from iep.queries.registration.comparing import Row, compare_rows, hospital_number
+from iep.queries.registration.matching import agreement, people_for, sender_code
 from iep.services.lanes import transfers
 from iep.services.moving import locked, move
 from iep.services.registration import filing, registering

@@ -19,7 +19,7 @@ from iep import hl7
 from iep.errors import NotAccepted
 from iep.hl7 import Answer, Registration, Requester
 from iep.models import Study
-from iep.queries.registering import ris_of
+from iep.queries.registration.registering import ris_of
 from iep.services.moving import locked, move
 from iep.services.registration import filing
 from iep.states.studies import RisState, StudyEvent

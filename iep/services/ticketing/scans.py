@@ -17,7 +17,7 @@ from accounts.policies import Acting
 from iep.asking import MODALITIES, Exam, problems_of_scans
 from iep.errors import Incomplete, NotAccepted
 from iep.models import Ticket, TicketExam
-from iep.queries.ticket_page import carried_by
+from iep.queries.ticketing.page import carried_by
 from iep.services.moving import locked, move
 from iep.services.ticketing.tickets import must_follow
 from iep.states.tickets import TicketEvent

@@ -22,7 +22,7 @@ from iep import hours, policies
 from iep.asking import LABELS, Exam, NewTicket, problems
 from iep.errors import Incomplete, NotAccepted
 from iep.models import Ticket, TicketExam
-from iep.queries import ticket_people
+from iep.queries.ticketing import people as ticket_people
 from iep.services.arrival import discs
 from iep.services.moving import locked, move, write_event
 from iep.services.ticketing.references import next_reference

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from iep.models import ReceivedFile
-from iep.queries import refused
+from iep.queries.arrival import refused
 from iep.services.arrival import arrivals
 from iep.states.studies import FileState
 from tests.iep.transactions import exchange as transactions

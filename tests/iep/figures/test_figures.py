@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from accounts.policies import SYSTEM
 from iep.models import Institution, Node, Transaction, TransactionEventRow, Transfer
-from iep.queries import behind, figures, periods
+from iep.queries import behind
+from iep.queries.compliance import figures, periods
 from iep.services.exchange import sending, transactions
 from iep.services.lanes import transfers
 from iep.services.moving import locked, move

@@ -10,7 +10,7 @@ from accounts.models import AccessEvent
 from demo.people import EASTMARSH, KINGSMERE
 from iep.gateway import sign
 from iep.models import Institution, Node
-from iep.queries import gateway as queries
+from iep.queries.exchange import gateway as queries
 from iep.services.exchange import transactions
 from tests.iep.gateway.sides import Sides, _institution
 

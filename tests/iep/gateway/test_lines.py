@@ -17,7 +17,7 @@ from iep import storage
 from iep.dicom.errors import DicomFailure
 from iep.gateway import client, line, sign
 from iep.models import Node, ReceivedFile, Transaction
-from iep.queries import gateway as queries
+from iep.queries.exchange import gateway as queries
 from iep.services.exchange import attaching, sending, transactions
 from iep.services.gateway import telling
 from iep.states.transactions import TransactionEvent

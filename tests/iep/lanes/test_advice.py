@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.policies import SYSTEM
 from iep.models import Node, Transfer
-from iep.queries.advice import NO_SUCH_CLASS, advice_on
+from iep.queries.lanes.advice import NO_SUCH_CLASS, advice_on
 from iep.services.lanes import transfers
 from iep.services.moving import locked, move
 from iep.states.priorities import Priority

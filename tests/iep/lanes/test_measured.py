@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM
 from iep.models import Lane, Node, Transfer
-from iep.queries import measured, sentences
+from iep.queries.exchange import sentences
+from iep.queries.lanes import measured
 from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 from tests.iep.transactions import exchange

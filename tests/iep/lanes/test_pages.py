@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM
 from iep.models import Lane, Node, Transfer
-from iep.queries import progress
+from iep.queries.lanes import progress
 from iep.services.lanes import claiming, transfers
 from iep.services.lanes.ledger import Session
 from iep.states.priorities import Priority

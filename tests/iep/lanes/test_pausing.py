@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import AccessEvent
 from iep.errors import NotAccepted
 from iep.models import Lane, Node, PauseEventRow
-from iep.queries import pauses
+from iep.queries.lanes import pauses
 from iep.services.lanes import claiming, pausing
 from tests.iep.transactions import exchange
 

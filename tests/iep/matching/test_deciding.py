@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from iep.errors import NotAccepted
 from iep.models import Study
-from iep.queries.matching import agreement, page_for, people_for
+from iep.queries.registration.matching import agreement, page_for, people_for
 from iep.services.registration import filing, matching
 from iep.services.registration.merging import FOLLOWER
 from messaging.models import OutboundMessage

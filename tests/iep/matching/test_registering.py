@@ -9,7 +9,7 @@ from demo.people import KINGSMERE
 from iep.errors import NotAccepted
 from iep.hl7 import KINDS
 from iep.models import Study
-from iep.queries.registering import is_our_number, ris_of
+from iep.queries.registration.registering import is_our_number, ris_of
 from iep.services.registration import filing, registering
 from messaging import wire
 from messaging.errors import Park

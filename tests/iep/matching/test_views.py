@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AccessEvent
-from iep.queries.comparing import compare_rows
+from iep.queries.registration.comparing import compare_rows
 from iep.services.registration import matching
 
 from .room import OUR_NUMBER, fresh

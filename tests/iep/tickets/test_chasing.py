@@ -12,7 +12,7 @@ from django.utils import timezone
 from iep import hours
 from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Ticket, TicketMail, TransactionMessage
-from iep.queries.tickets import days_left, my_tickets, sentence
+from iep.queries.ticketing.tickets import days_left, my_tickets, sentence
 from iep.services.exchange import transactions
 from iep.services.ticketing import chasing, tickets
 from iep.services.ticketing.ticket_mail import tell_requester

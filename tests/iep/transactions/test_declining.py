@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.policies import SYSTEM
 from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Study, Transaction, Transfer
-from iep.queries import home as queries
-from iep.queries.transactions import detail
+from iep.queries.exchange.transactions import detail
+from iep.queries.home import listing as queries
 from iep.services.exchange import transactions
 from iep.services.exchange.sending import put_on_exchange
 from iep.services.ticketing import tickets

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from accounts.policies import SYSTEM
 from iep.models import Alias, Study, Ticket, Transaction, Transfer
-from iep.queries import blue_light
-from iep.queries import home as queries
-from iep.queries.endings import Ending
-from iep.queries.sentences import ordinal, sentence
-from iep.queries.transactions import detail
+from iep.queries.exchange.sentences import ordinal, sentence
+from iep.queries.exchange.transactions import detail
+from iep.queries.home import listing as queries
+from iep.queries.home.endings import Ending
+from iep.queries.lanes import blue_light
 from iep.services.exchange import transactions
 from iep.services.exchange.sending import put_on_exchange
 from iep.services.ticketing import tickets

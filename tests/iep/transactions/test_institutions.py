@@ -16,7 +16,7 @@ from demo.pacs.archive import Archive
 from iep.errors import NotAccepted
 from iep.look_alikes import are_alike, distance, normalised
 from iep.models import Institution, Node, Transaction
-from iep.queries import institutions as queries
+from iep.queries.exchange import institutions as queries
 from iep.services.exchange import directory, transactions
 from iep.states.transactions import TransactionEvent
 from tests.iep.transactions import exchange

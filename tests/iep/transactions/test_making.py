@@ -289,7 +289,7 @@ def test_images_that_nobody_asked_for_come_as_direct_routing(world: World) -> No
 
 
 def test_another_trust_does_not_see_it(world: World) -> None:
-    from iep.queries import transactions as queries
+    from iep.queries.exchange import transactions as queries
 
     made = exchange.request(world)
     with pytest.raises(queries.NotFound):

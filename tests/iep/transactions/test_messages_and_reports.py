@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.policies import SYSTEM
 from iep.errors import NotAccepted
 from iep.models import Transaction
-from iep.queries import transactions as queries
+from iep.queries.exchange import transactions as queries
 from iep.services.exchange import attaching, transactions
 from tests.iep.transactions import exchange
 from tests.world import World

@@ -14,7 +14,7 @@ from django.utils import timezone
 from demo.pacs.archive import Archive
 from iep.errors import NotAccepted
 from iep.models import Study, Ticket, Transaction, Transfer
-from iep.queries import transactions as queries
+from iep.queries.exchange import transactions as queries
 from iep.services.arrival import arrivals
 from iep.services.exchange import outcomes, sending, transactions
 from iep.services.lanes import transfers

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.policies import SYSTEM
 from iep import storage
 from iep.models import Study, Transaction
-from iep.queries import home as queries
-from iep.queries.endings import Ending
+from iep.queries.home import listing as queries
+from iep.queries.home.endings import Ending
 from iep.services.exchange import purging, sending, transactions
 from iep.services.moving import locked
 from iep.states.tickets import TicketState

@@ -16,7 +16,7 @@ from pydicom import dcmread
 from accounts.models import AccessEvent
 from iep import storage
 from iep.models import Study
-from iep.queries.images import place_of, series_of, viewer_for
+from iep.queries.registration.images import place_of, series_of, viewer_for
 from iep.sandbox.errands import Errands, NotDone
 from iep.services.registration import pictures
 from tests.iep.arrivals import bytes as files

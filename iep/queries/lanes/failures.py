@@ -12,11 +12,10 @@ from django.db.models.functions import RowNumber
 from accounts.policies import Acting
 from iep.models import Node, Transaction, Transfer, TransferInstance
 from iep.policies import trust_of
+from iep.queries.lanes.advice import Advice, advice_on
+from iep.queries.lanes.queues import Row, row_of, transfers_for
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import InstanceState, TransferState
-
-from .advice import Advice, advice_on
-from .queues import Row, row_of, transfers_for
 
 SHOWN = 50
 MISSING_SHOWN = 10

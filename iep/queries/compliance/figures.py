@@ -27,7 +27,7 @@ from iep.queries.behind import (
     spans,
     spent,
 )
-from iep.queries.periods import Period, months
+from iep.queries.compliance.periods import Period, months
 from iep.states.priorities import BLUE_LIGHT_CLOCK, PRIORITY_WORDS, Priority
 from iep.states.transactions import DECLINE_WORDS, TransactionKind
 

@@ -13,11 +13,10 @@ from django.utils import timezone
 from accounts.policies import Acting
 from iep.call_reference import CallReference
 from iep.models import Institution, Ticket, Transaction
+from iep.queries.home.tabs import purging_soon
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketKind, TicketState
 from iep.states.transactions import Direction, TransactionState
-
-from .home_tabs import purging_soon
 
 S, T = TransactionState, TicketState
 

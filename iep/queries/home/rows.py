@@ -12,16 +12,15 @@ from django.db.models import Min, OuterRef, Subquery, prefetch_related_objects
 from django.urls import reverse
 
 from iep.models import Disc, Ticket, Transaction, Transfer
+from iep.queries.exchange.sentences import Turn, is_late, progress_of, sentence, turns_of
+from iep.queries.exchange.transactions import unread
+from iep.queries.home.endings import Ending, days_until, ending_of, ticket_ending
+from iep.queries.lanes.blue_light import clock_words
 from iep.states.discs import DiscState
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketKind, TicketState
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import TransferState
-
-from .blue_light import clock_words
-from .endings import Ending, days_until, ending_of, ticket_ending
-from .sentences import Turn, is_late, progress_of, sentence, turns_of
-from .transactions import unread
 
 S, T = TransactionState, TicketState
 

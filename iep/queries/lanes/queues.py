@@ -19,13 +19,12 @@ from django.utils import timezone
 from accounts.policies import Acting
 from iep import policies
 from iep.models import Lane, Node, Transfer, TransferInstance
+from iep.queries.lanes.pauses import label_of, paused_among
+from iep.queries.lanes.progress import MINUTE, Pace, is_stalled, pace_of, time_left, volume
 from iep.states.nights import is_night
 from iep.states.priorities import PRIORITY_WORDS, Priority
 from iep.states.transactions import Direction
 from iep.states.transfers import NOT_RUN, TransferEvent, TransferState
-
-from .pauses import label_of, paused_among
-from .progress import MINUTE, Pace, is_stalled, pace_of, time_left, volume
 
 STATE_WORDS: dict[TransferState, str] = {
     TransferState.WAITING: "Waiting",

@@ -15,6 +15,14 @@ from django.http import Http404
 from accounts.policies import Acting
 from iep.models import Study, Ticket, TicketExam
 from iep.policies import is_of_trust
+from iep.queries.registration.comparing import (
+    Row,
+    compare_rows,
+    header_names,
+    holder_of,
+    hospital_number,
+    numbers_of_header,
+)
 from iep.states.studies import StudyState
 from patients.matching import (
     BIRTH_DATE_DIFFERS,
@@ -27,15 +35,6 @@ from patients.matching import (
 )
 from patients.models import Patient
 from patients.queries import by_identifier, by_nhs_number, match
-
-from .comparing import (
-    Row,
-    compare_rows,
-    header_names,
-    holder_of,
-    hospital_number,
-    numbers_of_header,
-)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from django.utils import timezone
 from accounts.policies import Acting
 from accounts.roles import Permission
 from iep import policies
+from iep.queries.arrival.arrivals import files_for
+from iep.queries.exchange.transactions import sees_everywhere
 from iep.states.studies import FileState
-
-from .arrivals import files_for
-from .transactions import sees_everywhere
 
 NO_SCANNER = "no_scanner"
 _STRIP_SECONDS = 10

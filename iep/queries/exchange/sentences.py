@@ -16,12 +16,11 @@ from django.utils import timezone
 
 from iep.models import Transaction, Transfer
 from iep.models.directory import NodeKind
+from iep.queries.home.endings import days_left, days_until
+from iep.queries.lanes.measured import images_a_second
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import TransferState
 from nhsuk.formats import cdate_text
-
-from .endings import days_left, days_until
-from .measured import images_a_second
 
 S = TransactionState
 

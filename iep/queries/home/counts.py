@@ -11,12 +11,11 @@ from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Transfer
+from iep.queries.exchange.transactions import visible_to
+from iep.queries.home.tabs import in_tab, listed_tickets, purging_soon, tickets_in
 from iep.states.tickets import TicketState
 from iep.states.transactions import Tab, TransactionState
 from iep.states.transfers import TransferState
-
-from .home_tabs import in_tab, listed_tickets, purging_soon, tickets_in
-from .transactions import visible_to
 
 
 @dataclass(frozen=True)

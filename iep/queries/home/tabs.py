@@ -16,6 +16,7 @@ from accounts.policies import Acting
 from iep.models import Ticket, Transaction
 from iep.models.directory import NodeKind
 from iep.models.transactions import UNDER_WAY
+from iep.queries.exchange.transactions import of_exchange
 from iep.states.tickets import OPEN, TicketState
 from iep.states.transactions import (
     BEFORE_IMAGES,
@@ -26,8 +27,6 @@ from iep.states.transactions import (
     TransactionKind,
     TransactionState,
 )
-
-from .transactions import of_exchange
 
 S, T = TransactionState, TicketState
 _ASKED, _OUT, _IN = TransactionKind.REQUEST.value, Direction.OUT.value, Direction.IN.value

@@ -12,10 +12,9 @@ from accounts.policies import Acting
 from accounts.roles import Permission
 from iep.models import Ticket
 from iep.policies import trust_of
+from iep.queries.ticketing.people import is_known_to, patient_at, s_number_of
 from patients import nhs_number as numbers
 from patients.models import Patient
-
-from .ticket_people import is_known_to, patient_at, s_number_of
 
 
 def of_requester(acting: Acting) -> dict[str, str]:

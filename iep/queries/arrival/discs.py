@@ -18,11 +18,10 @@ from accounts.policies import Acting
 from accounts.roles import Permission as P
 from iep import policies
 from iep.models import Disc, DiscEventRow, ReceivedFile, Study, Ticket, TicketExam
+from iep.queries.arrival.arrivals import Identity, identities_of
+from iep.queries.exchange.transactions import sees_everywhere
 from iep.states.discs import BEFORE, TERMINAL, DiscEvent, DiscState
 from iep.states.studies import FileState, StudyState
-
-from .arrivals import Identity, identities_of
-from .transactions import sees_everywhere
 
 S = DiscState
 EVENTS = {

@@ -19,10 +19,9 @@ from iep import hours
 from iep.asking import LABELS, NewTicket
 from iep.models import Ticket
 from iep.policies import trust_of
+from iep.queries.home.endings import days_until
 from iep.states.tickets import OPEN, TicketKind, TicketState
 from nhsuk.formats import cdate_text
-
-from .endings import days_until
 
 KIND_WORDS: Final = {
     TicketKind.IMPORT: "Get images for us",

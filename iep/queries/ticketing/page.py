@@ -22,6 +22,8 @@ from iep.models import (
     Transaction,
     Transfer,
 )
+from iep.queries.ticketing.steps import EVENT_WORDS, Step, steps_of, with_upload
+from iep.queries.ticketing.tickets import KIND_WORDS, days_left, sentence
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
     PRIORITY_WORDS,
@@ -38,9 +40,6 @@ from messaging.models import Mailbox
 from messaging.policies import may_verify_mailbox
 from messaging.queries.own_mailboxes import own_mailbox
 from messaging.services.mail.posting import is_usable
-
-from .ticket_steps import EVENT_WORDS, Step, steps_of, with_upload
-from .tickets import KIND_WORDS, days_left, sentence
 
 
 @dataclass(frozen=True)

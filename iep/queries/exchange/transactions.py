@@ -26,6 +26,16 @@ from iep.models import (
     TransactionMessage,
     Transfer,
 )
+from iep.queries.exchange.gateway import NotTold, not_told
+from iep.queries.exchange.sentences import (
+    Progress,
+    is_gateway,
+    is_late,
+    progress_of,
+    sentence,
+    turns_of,
+)
+from iep.queries.home.endings import days_left
 from iep.states.transactions import (
     BEFORE_IMAGES,
     LABELS,
@@ -37,17 +47,6 @@ from iep.states.transactions import (
     may_be_declined,
 )
 from iep.states.transfers import TransferState
-
-from .endings import days_left
-from .gateway import NotTold, not_told
-from .sentences import (
-    Progress,
-    is_gateway,
-    is_late,
-    progress_of,
-    sentence,
-    turns_of,
-)
 
 P = Permission
 S, E = TransactionState, TransactionEvent

@@ -16,12 +16,11 @@ from django.utils import timezone
 from accounts.policies import Acting
 from accounts.roles import Permission
 from iep import policies
+from iep.queries.exchange.transactions import sees_everywhere, visible_to
+from iep.queries.home.tabs import lone_tickets
 from iep.states.priorities import BLUE_LIGHT_ALARMS, BLUE_LIGHT_CLOCK, Priority
 from iep.states.tickets import OPEN
 from iep.states.transactions import TERMINAL, Direction, TransactionState
-
-from .home_tabs import lone_tickets
-from .transactions import sees_everywhere, visible_to
 
 S = TransactionState
 _STRIP_SECONDS = 10

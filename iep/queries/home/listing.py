@@ -18,14 +18,13 @@ from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models.transactions import UNDER_WAY
+from iep.queries.exchange.transactions import visible_to
+from iep.queries.home import counts as home_counts
+from iep.queries.home.counts import Counts, Narrowed
+from iep.queries.home.filters import Chip, Filters, midnight, narrow_things, narrow_tickets
+from iep.queries.home.rows import Row, rows_of
+from iep.queries.home.tabs import OPEN_TICKET, in_tab, listed_tickets, tickets_in, untold
 from iep.states.transactions import Tab
-
-from . import home_counts
-from .home_counts import Counts, Narrowed
-from .home_filters import Chip, Filters, midnight, narrow_things, narrow_tickets
-from .home_rows import Row, rows_of
-from .home_tabs import OPEN_TICKET, in_tab, listed_tickets, tickets_in, untold
-from .transactions import visible_to
 
 __all__ = ["PAGE", "Chip", "Counts", "Filters", "Home", "counts", "home", "window"]
 

@@ -13,13 +13,12 @@ from django.utils import timezone
 from accounts.policies import Acting
 from iep.look_alikes import any_alike, normalised
 from iep.models import Institution, Node, TransactionEventRow
+from iep.queries.exchange.transactions import NotFound, visible_to
 from iep.states.transactions import (
     Direction,
     TransactionEvent,
     TransactionKind,
 )
-
-from .transactions import NotFound, visible_to
 
 FIGURES_OF = timedelta(days=365)  # how far back turnaround and reasons are looked for
 ENOUGH = 3  # fewer requests than this make no figure

@@ -19,10 +19,9 @@ from accounts.roles import Permission as P
 from iep import policies
 from iep.dicom.header import day
 from iep.models import ReceivedFile, Study, StudyEventRow
+from iep.queries.exchange.transactions import sees_everywhere
 from iep.states.studies import WAITS, FileState, Origin, StudyEvent, StudyState
 from nhsuk.formats import cdate_text, nhsno_text
-
-from .transactions import sees_everywhere
 
 S = StudyState
 PAGE = 50  # rows of each list

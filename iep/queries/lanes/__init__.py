@@ -1,0 +1,1 @@
+"""What pages show of lanes: the board, failures, pauses, how fast."""

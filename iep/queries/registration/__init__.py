@@ -1,0 +1,1 @@
+"""What is shown to match, to file and to look at images."""
