@@ -68,6 +68,7 @@ TRANSITIONS: dict[tuple[TicketState, TicketEvent], TicketState] = {
     **{(state, E.NOTED): state for state in TicketState},
 }
 
+RANG = "Rang the requester"  # so begins the history's line of who told them by telephone
 DETAILS_LIMIT = timedelta(days=14)
 REMINDERS = (timedelta(days=7), timedelta(days=12))
 

@@ -11,7 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from iep.models import Disc, Study, Ticket, TicketEventRow, Transaction, TransactionEventRow
 from iep.states.discs import DiscState
 from iep.states.studies import StudyState
-from iep.states.tickets import TicketEvent, TicketKind, TicketState
+from iep.states.tickets import RANG, TicketEvent, TicketKind, TicketState
 from iep.states.transactions import TransactionEvent, TransactionState
 
 EVENT_WORDS: Final = {
@@ -176,5 +176,5 @@ def _disc(title: str, discs: list[Disc], states: set[DiscState]) -> Step:
 def _told(ticket: Ticket, events: list[TicketEventRow]) -> Step:
     if ticket.told_at is None:
         return Step("Requester told")
-    rang = next((row for row in events if row.words.startswith("Rang the requester")), None)
+    rang = next((row for row in events if row.words.startswith(RANG)), None)
     return Step("Requester told", True, ticket.told_at, rang.by_name if rang else "By e-mail")

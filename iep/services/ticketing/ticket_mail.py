@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Ticket, TicketMail
-from iep.states.tickets import TicketKind
+from iep.states.tickets import RANG, TicketKind
 from messaging.errors import MailboxRefused, NotSendable
 from messaging.mail_states import MailPurpose
 from messaging.models import Mailbox
@@ -136,6 +136,10 @@ def record_mail(subject_id: str, outcome: str, words: str) -> None:
         row = rows.select_related("ticket").get(pk=int(subject_id))
         row.outcome, row.outcome_words = outcome[:12], words[:300]
         row.save(update_fields=["outcome", "outcome_words"])
-        if outcome == "sent" and row.occasion.startswith(END):
-            untold = Ticket.objects.filter(pk=row.ticket_id, told_at__isnull=True)
-            untold.update(told_at=timezone.now())
+        if not row.occasion.startswith(END):
+            return
+        ticket = Ticket.objects.filter(pk=row.ticket_id)
+        if outcome == "sent":
+            ticket.filter(told_at__isnull=True).update(told_at=timezone.now())
+        else:  # it came back: nobody knows, unless somebody rang (hazard H45)
+            ticket.exclude(events__words__startswith=RANG).update(told_at=None)

@@ -36,6 +36,7 @@ from iep.states.priorities import (
 )
 from iep.states.tickets import (
     DETAILS_LIMIT,
+    RANG,
     WAITS,
     TicketEvent,
     TicketKind,
@@ -205,7 +206,7 @@ def note(ticket: Ticket, text: str, *, by: Acting) -> Ticket:
 def rang_requester(ticket: Ticket, text: str, *, by: Acting) -> Ticket:
     """The requester was told by telephone, because no mail could go or did not arrive."""
     _must_work(by, ticket)
-    words = f"Rang the requester: {_said(text, 'Say whom you spoke to', most=270)}"
+    words = f"{RANG}: {_said(text, 'Say whom you spoke to', most=270)}"
     return record(ticket, TicketEvent.NOTED, words=words, by=by, told_at=timezone.now())
 
 

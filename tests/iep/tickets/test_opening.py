@@ -351,6 +351,20 @@ def test_what_came_of_a_mail_is_kept_and_closes_nothing(world: World, outcome, i
     assert (ticket.told_at is not None) == is_told
 
 
+@pytest.mark.hazard("H45")
+@pytest.mark.parametrize("has_rung", [False, True])
+def test_a_mail_that_comes_back_after_it_was_sent_leaves_the_requester_untold(world, has_rung):
+    asking.confirmed(world)
+    ticket = asking.opened(world)
+    row = ticket_mail.tell_requester(ticket, "available", "In PACS.", world.acting("mbp"))
+    ticket_mail.record_mail(str(row.pk), "sent", "Said the server")
+    if has_rung:
+        tickets.rang_requester(ticket, "Spoke to Sister Bell", by=world.acting("mbp"))
+    ticket_mail.record_mail(str(row.pk), "bounced", "No such mailbox")
+    ticket.refresh_from_db()
+    assert (ticket.told_at is not None) == has_rung
+
+
 def test_a_first_look_is_due_in_working_hours_and_blue_light_by_the_clock(world: World):
     standard = asking.opened(world)
     assert standard.due_at >= standard.state_since + timedelta(hours=4)
