@@ -45,12 +45,12 @@ def test_images_go_to_the_trauma_centre_whole_and_a_study_that_comes_unasked_wai
     desk.goto("/iep/trauma/")
     desk.get_by_label("Patient").fill("S1000001")
     desk.get_by_role("button", name="Find the images").click()
-    expect(desk.get_by_label("Send CT head")).to_be_checked()
+    expect(desk.get_by_label("Send CT chest abdomen pelvis")).to_be_checked()
     desk.get_by_label("A trauma patient in our ED", exact=False).check()
     desk.get_by_role("button", name="Blue Light", exact=False).click()
     desk.wait_for_url(re.compile("/iep/IEP-"))
 
-    wanted = {"CT head": 24, "CT cervical spine": 24}
+    wanted = {"CT chest abdomen pelvis": 24, "CT cervical spine": 24}
     assert wait_until(
         lambda: wanted.items() <= studies(run, TRAUMA).items(), seconds=SOON, every=0.5
     ), archive(run, TRAUMA)

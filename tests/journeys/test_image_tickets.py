@@ -186,6 +186,8 @@ def open_deed(page: Page, words: str) -> None:
 
 # --- The pages follow by themselves ----------------------------------------------------------
 
+LIVE = 20_000  # ms: they ask every five seconds, and a busy machine takes its time
+
 
 def test_a_ticket_follows_by_itself_and_keeps_what_is_being_typed(visit, world, known, shoot):
     ticket = asking.opened(world)
@@ -195,12 +197,16 @@ def test_a_ticket_follows_by_itself_and_keeps_what_is_being_typed(visit, world, 
     note.fill("Rang the ward, nobody")
     tickets.assign(ticket, world.user("mbp-lead"), by=world.acting("mbp-lead"))
     tickets.chase(ticket, "institution", missing=["exams"], by=world.acting("mbp-lead"))
-    expect(page.locator("#ticket-state")).to_contain_text("The other hospital was asked")
-    expect(page.locator("#ticket-history")).to_contain_text("Details asked for")
-    expect(page.locator("#ticket-progress")).to_contain_text("Asked for, not received yet")
+    expect(page.locator("#ticket-state")).to_contain_text(
+        "The other hospital was asked", timeout=LIVE
+    )
+    expect(page.locator("#ticket-history")).to_contain_text("Details asked for", timeout=LIVE)
+    expect(page.locator("#ticket-progress")).to_contain_text(
+        "Asked for, not received yet", timeout=LIVE
+    )
     expect(note).to_be_focused()
     expect(note).to_have_value("Rang the ward, nobody")
-    expect(page.get_by_text("What can be done changed")).to_be_visible()
+    expect(page.get_by_text("What can be done changed")).to_be_visible(timeout=LIVE)
     assert_accessible(page)
     page.get_by_role("link", name="Show the page as it is now").click()
     expect(page.get_by_text("What can be done changed")).to_have_count(0)
@@ -217,7 +223,7 @@ def test_a_link_that_has_the_focus_keeps_it_when_the_ticket_moves(visit, world, 
     link = page.get_by_role("link", name=f"Transaction {made.number}")
     link.focus()
     transactions.record(made, TransactionEvent.STARTED, by=world.acting("mbp-lead"))
-    expect(page.locator("#ticket-progress")).to_contain_text("Started")
+    expect(page.locator("#ticket-progress")).to_contain_text("Started", timeout=LIVE)
     expect(link).to_be_focused()
 
 
@@ -227,7 +233,7 @@ def test_the_requesters_list_follows_by_itself(visit, world, known, shoot):
     page = visit("asker", "/iep/mine/")
     expect(page.get_by_text("The service desk has not looked at it yet")).to_be_visible()
     tickets.chase(ticket, "requester", missing=["consultant"], by=world.acting("mbp"))
-    expect(page.get_by_text("We need details from you")).to_be_visible()
+    expect(page.get_by_text("We need details from you")).to_be_visible(timeout=LIVE)
     assert_accessible(page)
     shoot(page, "image-mine")
     answer = page.get_by_role("link", name="Answer")
@@ -236,7 +242,8 @@ def test_the_requesters_list_follows_by_itself(visit, world, known, shoot):
     page.wait_for_timeout(6000)  # a list that somebody works in stays as it is
     expect(answer).to_be_focused()
     answer.blur()
-    expect(page.get_by_text("The service desk is working on it.")).to_be_visible()
+    working = page.get_by_text("The service desk is working on it.")
+    expect(working).to_be_visible(timeout=LIVE)
 
 
 def test_both_are_plain_pages_without_javascript(visit, world, known):

@@ -120,7 +120,7 @@ def test_what_they_refuse_holds_up_its_own_transaction_only(sides, web) -> None:
 @pytest.mark.slow
 def test_a_worker_that_died_after_it_had_told_tells_again_and_it_counts_once(sides, web) -> None:
     ours = sides.ask()
-    script = f"from iep.services import telling; telling.tell_node({sides.to_eastmarsh.pk})"
+    script = f"from iep.services.gateway import telling; telling.tell_node({sides.to_eastmarsh.pk})"
     database = connection.settings_dict
     env = os.environ | {"CRASH_AT": "telling.said", "TEST_DATABASE": database["NAME"]}
     died = _in_a_process(script, env, sides)
