@@ -2,6 +2,7 @@
 badly. It shares no code with the product.
 """
 
+import logging
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # of lines that we cut
 REFUSED, NO_ROOM, NO_SUCH_OBJECT = 0xC000, 0xA700, 0x0112
 
 
