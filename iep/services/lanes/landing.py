@@ -76,6 +76,3 @@ class Landing:
             line: file.size for file, _ in came if (line := self.lines.pop(file.sop_uid, None))
         }
         return not sizes or self._session.came(self._held, sizes)
-
-    def __len__(self) -> int:
-        return len(self._waiting)

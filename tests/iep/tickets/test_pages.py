@@ -480,3 +480,15 @@ def test_no_title_and_no_address_says_who_the_patient_is(world, desk):
         title = text[text.index("<title>") : text.index("</title>")]
         assert not any(word in title for word in ("Testpatient", "Agnes", "9990000018"))
         assert re.findall(r'(?:href|action)="[^"]*(?:Testpatient|9990000018)', text) == []
+
+
+def test_a_hospital_clinician_sees_their_own_ticket_and_no_colleagues(world: World):
+    mine = asking.opened(world, by=world.acting("ward"))
+    another = asking.opened(world)
+    client = world.client("ward")
+    assert client.get(f"/iep/{mine.reference}/").status_code == 200
+    assert client.get(f"/iep/{another.reference}/").status_code == 404
+    listed = client.get("/iep/mine/").content.decode()
+    assert mine.reference in listed
+    assert another.reference not in listed
+    assert client.get("/iep/").status_code == 403
