@@ -37,6 +37,7 @@ LOG = logging.getLogger("pacs")
 logging.getLogger("pynetdicom").setLevel(logging.ERROR)  # it would log what is asked for
 PDU = 131_072  # bytes
 SLOW_SECONDS = 0.5  # an image
+LEAVING_SECONDS = 2.0
 COMMIT_AFTER = 0.3  # seconds: as a real archive answers after the association
 MODES = ("working", "slow", "away")
 ONCE = ("refuse", "lose")
@@ -110,8 +111,16 @@ class Archive:
         self._address = self._server.server_address[:2]
 
     def stop(self) -> None:
+        """Nobody new; who is leaving leaves by himself: an abort that meets a release is an error
+        of the library's state machine (Evt15 in Sta13).
+        """
         if self._server:
-            self._server.ae.shutdown()  # its associations, and the server
+            entity = self._server.ae
+            self._server.shutdown()
+            until = time.monotonic() + LEAVING_SECONDS
+            while entity.active_associations and time.monotonic() < until:
+                time.sleep(0.01)
+            entity.shutdown()
             self._server = None
             _config.UNRESTRICTED_STORAGE_SERVICE = self._was
 
