@@ -1,7 +1,8 @@
 """Making a transaction, from a ticket or without one; asking a declined one again.
 
-Where it goes is confirmed by full name and city, because it cannot be changed later; where others
-have a name like it, the name is typed (hazard H43).
+Where it goes is confirmed by full name and city, because it cannot be changed later. Where others
+have a name like it, the name is typed, unless it is a request to the place that its ticket names
+(hazard H43).
 """
 
 from __future__ import annotations
@@ -82,11 +83,8 @@ def _make(
     facts, errors = read_transaction(request.POST)
     if request.POST.get("confirmed") != "yes":
         errors.append({"text": "Confirm where it goes: it cannot be changed", "href": "#confirmed"})
-    try:
-        directory.confirm_destination(institution, request.POST.get("typed_name", ""))
-    except NotAccepted:
-        words = "Type the name as it stands above: others have a name like it"
-        errors.append({"text": words, "href": "#typed_name"})
+    if directory.is_typed_again(kind, institution, ticket):
+        errors += _typed(institution, request.POST.get("typed_name", ""))
     if errors:
         return None, errors
     try:
@@ -98,6 +96,15 @@ def _make(
     except (NotAccepted, NoSuchMove) as refusal:
         sentence = getattr(refusal, "sentence", "The ticket has moved on. Open it again")
         return None, [{"text": sentence.rstrip("."), "href": "#exam-1"}]
+
+
+def _typed(institution: Any, typed: str) -> list[dict[str, str]]:
+    try:
+        directory.confirm_destination(institution, typed)
+    except NotAccepted:
+        words = "Type the name as it stands above: others have a name like it"
+        return [{"text": words, "href": "#typed_name"}]
+    return []
 
 
 def _form(
@@ -113,6 +120,7 @@ def _form(
     context = {
         "ticket": ticket, "kind": kind, "kind_words": KINDS[kind], "institution": institution,
         "alike": institutions.alike_to(institution, names), "said": said,
+        "is_typed": directory.is_typed_again(kind, institution, ticket),
         "rows": range(1, ROWS + 1), "choices": choices(), "errors": errors,
         "problems": _by_field(errors),
     }  # fmt: skip

@@ -18,9 +18,10 @@ from iep import dicom, policies
 from iep.dicom.errors import DicomFailure
 from iep.errors import NotAccepted
 from iep.look_alikes import any_alike, normalised
-from iep.models import Alias, Institution, Node
+from iep.models import Alias, Institution, Node, Ticket
 from iep.queries.exchange.transactions import sees_everywhere
 from iep.services.lanes.lines import peer_of
+from iep.states.transactions import TransactionKind
 
 
 def alike(
@@ -47,6 +48,17 @@ def confirm_destination(institution: Institution, typed: str) -> None:
             f"Other institutions have a name like this: {listed}. Type the name of the one you "
             f"mean: {institution.name}.",
         )
+
+
+def is_typed_again(kind: TransactionKind, institution: Institution, ticket: Ticket | None) -> bool:
+    """Whether the name is typed where others have one like it (hazard H43).
+
+    Always before images go out, whoever wrote the address. A request carries a patient's details to
+    the place that is asked: typed too, unless its ticket names that very place. Who opened the
+    ticket wrote the name there and chose it from those like it.
+    """
+    is_named = ticket is not None and ticket.institution_id == institution.pk
+    return kind is not TransactionKind.REQUEST or not is_named
 
 
 # --- Keeping it ----------------------------------------------------------------------------------

@@ -292,6 +292,30 @@ def test_the_page_asks_for_the_name_of_a_look_alike(world: World) -> None:
     assert client.post(address, _form(typed_name="Spire Leicester")).status_code == 302
 
 
+@pytest.mark.hazard("H43")
+def test_a_look_alike_is_typed_again_for_what_goes_out_and_not_for_what_its_ticket_asks(
+    world: World,
+) -> None:
+    spire = exchange.hospital("Spire Leicester", city="Leicester")
+    exchange.hospital("Nuffield Health Leicester", city="Leicester")
+    client, label = world.client("mbp"), "Type the name as it stands above"
+    asked = exchange.import_ticket(world, institution=spire)
+    address = f"/iep/create/?ticket={asked.reference}"
+    page = client.get(address).content.decode()
+    assert label not in page
+    assert f"{asked.reference} names this one. Others have a name like it" in page
+    assert "Nuffield Health Leicester, Leicester" in page
+    assert client.post(address, _form(confirmed="")).status_code == 422  # name and city still are
+    assert client.post(address, _form()).status_code == 302
+    for address in (
+        f"/iep/create/?kind=request&to={spire.pk}",  # nobody named it before
+        f"/iep/create/?ticket={exchange.export_ticket(world, institution=spire).reference}",
+    ):
+        assert label in client.get(address).content.decode()
+        assert client.post(address, _form()).status_code == 422
+        assert client.post(address, _form(typed_name="Spire Leicester")).status_code == 302
+
+
 def test_a_ticket_is_filled_in_for_the_page(world: World) -> None:
     ticket = exchange.import_ticket(world)
     page = world.client("mbp").get(f"/iep/create/?ticket={ticket.reference}").content.decode()
