@@ -141,7 +141,9 @@ class TransferInstance(models.Model):
     state = models.CharField(max_length=10, default=InstanceState.WAITING.value)
     status = models.PositiveIntegerField(null=True, blank=True)  # DICOM, of the last attempt
     why = models.CharField(max_length=200, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)  # since it was last asked for again
+    tried_before = models.PositiveIntegerField(default=0)  # in the runs before that
+    former_why = models.CharField(max_length=200, blank=True)  # the last reason of those runs
     fence = models.PositiveBigIntegerField(default=0)  # of the claim that did it
     done_at = models.DateTimeField(null=True, blank=True)
 
@@ -165,6 +167,15 @@ class TransferInstance(models.Model):
 
     def __str__(self) -> str:
         return f"TransferInstance {self.pk}"
+
+    @property
+    def tries_in_all(self) -> int:
+        return self.tried_before + self.attempts
+
+    @property
+    def last_reason(self) -> str:
+        """Why it did not go, the last time that it did not; also after it was asked for again."""
+        return self.why or self.former_why
 
 
 @append_only

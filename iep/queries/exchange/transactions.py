@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -36,6 +36,7 @@ from iep.queries.exchange.sentences import (
     turns_of,
 )
 from iep.queries.home.endings import days_left
+from iep.queries.lanes.tries import Tries, tries_of
 from iep.states.transactions import (
     BEFORE_IMAGES,
     LABELS,
@@ -67,6 +68,7 @@ class Detail:
     is_late: bool
     progress: Progress | None
     transfers: Sequence[Transfer]
+    tries: Mapping[int, Tries]  # of those transfers, by their keys
     studies: Sequence[Study]
     messages: Sequence[TransactionMessage]
     attachments: Sequence[Attachment]
@@ -113,7 +115,7 @@ def open_ticket(acting: Acting, reference: str) -> Ticket:
 def by_number(acting: Acting, number: int) -> Transaction:
     """Raises NotFound."""
     rows = visible_to(acting).select_related(
-        "institution", "node", "organisation", "ticket", "assigned_to", "patient"
+        "institution", "node", "organisation", "ticket", "assigned_to", "patient__practice"
     )
     found = rows.filter(number=number).first()
     if found is None:
@@ -141,7 +143,10 @@ def detail(acting: Acting, number: int) -> Detail:
         is_late=is_late(thing, now),
         progress=progress,
         transfers=transfers,
-        studies=list(thing.studies.select_related("patient").order_by("acquired_on", "pk")),
+        tries=tries_of(each.pk for each in transfers),
+        studies=list(
+            thing.studies.select_related("patient__practice").order_by("acquired_on", "pk")
+        ),
         messages=messages,
         attachments=list(thing.attachments.defer("content")),
         events=list(thing.events.order_by("-pk")[:200]),

@@ -14,6 +14,7 @@ from iep.models import Node, Transaction, Transfer, TransferInstance
 from iep.policies import trust_of
 from iep.queries.lanes.advice import Advice, advice_on
 from iep.queries.lanes.queues import Row, row_of, transfers_for
+from iep.queries.lanes.tries import NONE, Tries, tries_of
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import InstanceState, TransferState
 
@@ -41,7 +42,8 @@ class Failure:
     advice: Advice
     phone: str
     series: tuple[Series, ...]
-    missing: tuple[str, ...]  # UIDs of instances, the first of them
+    tries: Tries
+    missing: tuple[TransferInstance, ...]  # the first of them
     missing_more: int
     transaction: int | None  # its number
     call_reference: str
@@ -54,7 +56,7 @@ class Failures:
     """All of them, and whether our own PACS is away."""
 
     failures: list[Failure]
-    trouble: list[Row]  # tried again by itself, and failing
+    trouble: list[tuple[Row, Tries]]  # tried again by itself, and failing
     transactions: list[Transaction]  # failed, and no transfer of theirs is on the list
     total: int
     pacs_down_since: datetime | None
@@ -66,13 +68,14 @@ def failures(acting: Acting) -> Failures:
     mine = transfers_for(acting).select_related("transaction__ticket", "node__institution", "lane")
     stuck = mine.filter(state__in=(TransferState.PARTIAL, TransferState.FAILED))
     rows = list(stuck.order_by("priority", "-state_since")[:SHOWN])
-    ledgers = _ledgers(rows)
-    found = [_failure(each, ledgers[each.pk]) for each in rows]
-    trouble = mine.filter(state=TransferState.WAITING, failures__gt=0)
+    waiting = mine.filter(state=TransferState.WAITING, failures__gt=0)
+    trouble = list(waiting.order_by("priority", "failing_since")[:SHOWN])
+    ledgers, tries = _ledgers(rows), tries_of(each.pk for each in [*rows, *trouble])
+    found = [_failure(each, ledgers[each.pk], tries.get(each.pk, NONE)) for each in rows]
     pacs = _pacs_down(acting)
     return Failures(
         failures=found,
-        trouble=[row_of(each) for each in trouble.order_by("priority", "failing_since")[:SHOWN]],
+        trouble=[(row_of(each), tries.get(each.pk, NONE)) for each in trouble],
         transactions=_without_transfer(acting, found),
         total=stuck.count(),
         pacs_down_since=pacs.failing_since if pacs else None,
@@ -96,7 +99,7 @@ def _pacs_down(acting: Acting) -> Node | None:
     return rows.first()
 
 
-def _failure(transfer: Transfer, ledger: _Ledger) -> Failure:
+def _failure(transfer: Transfer, ledger: _Ledger, tries: Tries) -> Failure:
     transaction = transfer.transaction
     ticket = transaction.ticket if transaction else None
     return Failure(
@@ -105,6 +108,7 @@ def _failure(transfer: Transfer, ledger: _Ledger) -> Failure:
         advice=advice_on(transfer, ledger.refused),
         phone=transfer.node.institution.phone,
         series=ledger.series,
+        tries=tries,
         missing=ledger.missing,
         missing_more=max(0, ledger.count - MISSING_SHOWN),
         transaction=transaction.number if transaction else None,
@@ -121,7 +125,7 @@ def _failure(transfer: Transfer, ledger: _Ledger) -> Failure:
 class _Ledger:
     """What is missing of one transfer."""
 
-    missing: tuple[str, ...]  # the first of them
+    missing: tuple[TransferInstance, ...]  # the first of them
     count: int
     series: tuple[Series, ...]  # that miss images, when there is more than one to choose from
     refused: frozenset[int | None]  # the statuses that they answered
@@ -132,9 +136,9 @@ def _ledgers(transfers: Sequence[Transfer]) -> dict[int, _Ledger]:
     lines = TransferInstance.objects.filter(transfer__in=[each.pk for each in transfers])
     place = Window(RowNumber(), partition_by=[F("transfer")], order_by=F("position").asc())
     first = lines.filter(_MISSING).annotate(place=place).filter(place__lte=MISSING_SHOWN)
-    missing: dict[int, list[str]] = {each.pk: [] for each in transfers}
-    for transfer, uid in first.order_by("transfer", "place").values_list("transfer", "sop_uid"):
-        missing[transfer].append(uid)
+    missing: dict[int, list[TransferInstance]] = {each.pk: [] for each in transfers}
+    for line in first.order_by("transfer", "place"):
+        missing[line.transfer_id].append(line)
     counts: dict[int, list[_Counted]] = {each.pk: [] for each in transfers}
     for counted in _counted(lines):
         counts[counted.transfer].append(counted)
@@ -161,7 +165,7 @@ def _counted(lines: QuerySet[TransferInstance]) -> Iterable[_Counted]:
     return (_Counted(**row) for row in grouped.order_by("transfer", "begins"))
 
 
-def _ledger(missing: list[str], counts: list[_Counted]) -> _Ledger:
+def _ledger(missing: list[TransferInstance], counts: list[_Counted]) -> _Ledger:
     order = list(dict.fromkeys(each.series_uid for each in counts if each.series_uid))
     short = {uid: sum(each.refused for each in counts if each.series_uid == uid) for uid in order}
     series = tuple(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, When
 from django.db.transaction import atomic
 from django.utils import timezone
 
@@ -181,14 +181,15 @@ def resume(transfer: Transfer, *, by: Acting) -> Transfer:
 def retry(transfer: Transfer, *, by: Acting, series_uid: str = "", words: str = "") -> Transfer:
     """Send (or fetch) again what is missing, and nothing else; of one series when it is named.
 
-    It is tried at once, whatever was agreed with a node that fails.
+    It is tried at once, whatever was agreed with a node that fails. How often it was tried before,
+    and why it did not go, stays in the ledger (`tried_before`, `former_why`) and in its history.
     """
     with atomic():
         held = locked_in_order(transfer)
         missing = held.instances.filter(state=InstanceState.REFUSED)
         if series_uid:
             missing = missing.filter(series_uid=series_uid)
-        missing.update(state=InstanceState.WAITING, attempts=0, why="", status=None)
+        again(missing)
         Node.objects.filter(pk=held.node_id).update(retry_at=None)
         moved(
             held, TransferEvent.RETRIED, by=by, words=words, not_before=None, failures=0,
@@ -196,6 +197,15 @@ def retry(transfer: Transfer, *, by: Acting, series_uid: str = "", words: str = 
         )  # fmt: skip
         wake(held)
     return held
+
+
+def again(missing: QuerySet[TransferInstance]) -> None:
+    """To be sent or fetched once more: counted from 0 again, and how it went before is kept."""
+    missing.update(
+        state=InstanceState.WAITING, attempts=0, status=None, why="",
+        tried_before=F("tried_before") + F("attempts"),
+        former_why=Case(When(why="", then=F("former_why")), default=F("why")),
+    )  # fmt: skip
 
 
 def cancel(transfer: Transfer, *, by: Acting, words: str = "") -> Transfer:

@@ -1,19 +1,26 @@
 """The board, what waits, and what did not arrive."""
 
 from datetime import timedelta
+from html import escape
+from uuid import uuid4
 
 import pytest
+from django.db.transaction import atomic
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.policies import SYSTEM
 from iep.models import Lane, Node, Transfer
 from iep.queries.lanes import progress
+from iep.queries.lanes.tries import tries_of
 from iep.services.lanes import claiming, transfers
 from iep.services.lanes.ledger import Session
+from iep.services.lanes.moves import locked_in_order, moved
 from iep.states.priorities import Priority
+from iep.states.transfers import TransferEvent
 
-from .images import claim, lane, node, outgoing, run, send, state
+from .example import a_transfer
+from .images import claim, lane, node, outgoing, run, send, state, wait_over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -117,6 +124,58 @@ def test_what_fell_short_says_why_and_is_sent_again_with_one_click(world, pacs):
     run("out-2")
     assert state(transfer) == "delivered"
     assert "Nothing needs a person." in text(client.get(reverse("iep:failures")))
+
+
+def test_a_retry_forgets_no_try_and_no_reason(world, pacs):
+    """What was refused three times is refused three times, however often somebody retried."""
+    study = outgoing(2)
+    pacs.refuses = {study.files.order_by("instance_number")[0].sop_uid}
+    transfer = send(study, node(pacs.port), title="CT chest")
+    run("out-2")
+    client = world.client("mbp")
+    first = text(client.get(reverse("iep:failures")))
+    assert "Tried once." in first
+    why = transfer.instances.get(state="refused").why
+    for _ in range(2):
+        act(client, transfer, "retry", back=reverse("iep:failures"))
+        line = transfer.instances.get(sop_uid__in=pacs.refuses)
+        assert (line.attempts, line.why, line.last_reason) == (0, "", why)  # its pauses begin anew
+        run("out-2")
+    line = transfer.instances.get(state="refused")
+    assert (line.attempts, line.tried_before, line.tries_in_all) == (1, 2, 3)
+    page = text(client.get(reverse("iep:failures")))
+    assert "Tried 3 times, 1 of them since it was last retried by" in page
+    assert f"Tried 3 times, 1 of them since it was last retried. {escape(why)}" in page
+    whole = transfer.instances.get(state="confirmed")
+    assert (whole.tries_in_all, whole.last_reason) == (1, "")
+
+
+def test_what_was_asked_for_again_says_on_its_transaction_why_it_failed_before(world, pacs):
+    transfer = a_transfer(world)
+    Transfer.objects.filter(pk=transfer.pk).update(node=node())  # where nobody listens
+    for _ in range(3):
+        wait_over()
+        run("in-1", most=1, confirm=False)
+    client = world.client("mbp")
+    Node.objects.update(retry_at=None)
+    assert "Tried 3 times." in text(client.get(reverse("iep:failures")))
+    act(client, transfer, "retry")
+    number = transfer.transaction.number
+    page = text(client.get(reverse("iep:transaction", args=[number])))
+    assert "Tried 3 times, none of them since it was last retried." in page
+    reason = transfer.events.filter(event="delayed").last().words
+    assert f"The last time: {escape(reason)}" in page
+
+
+def test_who_puts_a_transfer_back_for_blue_light_has_not_tried_it(world):
+    transfer = send(outgoing(1), node(), title="CT chest")
+    with atomic():
+        held = locked_in_order(transfer)
+        moved(held, TransferEvent.CLAIMED, lease_token=uuid4())
+        moved(held, TransferEvent.YIELDED)
+        moved(held, TransferEvent.CLAIMED, lease_token=uuid4())
+        moved(held, TransferEvent.DELAYED, words="It did not answer.")
+    assert tries_of([transfer.pk])[transfer.pk].words == "Tried once"
 
 
 def test_when_our_pacs_is_down_the_page_says_burn_a_disc(world):
