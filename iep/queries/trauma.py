@@ -98,7 +98,7 @@ def ticket_of(acting: Acting, ticket_id: UUID) -> Ticket:
     """A ticket of the trust. Raises Http404 for any other."""
     trust = policies.trust_of(acting)
     rows = Ticket.objects.filter(pk=ticket_id, organisation=trust)
-    found = rows.select_related("institution", "organisation").first()
+    found = rows.select_related("institution", "organisation", "patient__practice").first()
     if found is None:
         raise Http404
     return found

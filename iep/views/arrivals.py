@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.queries.arrival import arrivals as queries
+from iep.queries.banner import of_study
 from iep.services.arrival import arrivals
 
 MEANWHILE = "Somebody has dealt with this study meanwhile. Look at it again"
@@ -40,8 +41,9 @@ def arrival(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
 
 def _context(request: HttpRequest, study: object, problem: str = "", field: str = "") -> dict:
     errors = [{"text": problem.rstrip("."), "href": f"#{field}"}] if problem else None
-    return {
-        "page": queries.page_of(study, request.acting),
+    page = queries.page_of(study, request.acting)
+    return of_study(page.study, page.identities).context | {
+        "page": page,
         "errors": errors,
         "wrong": field if problem else "",
         "typed": request.POST,

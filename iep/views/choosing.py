@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import audit
 from iep.dicom.errors import DicomFailure
 from iep.errors import NoSuchMove, NotAccepted
+from iep.queries.banner import of_transaction
 from iep.queries.exchange import transactions as queries
 from iep.services.exchange import sending
 
@@ -32,6 +33,7 @@ def images(request: HttpRequest, number: int) -> HttpResponse:
         "page": page, "thing": thing, "found": found, "problem": problem,
         "ticked": request.POST.getlist("study"), "typed": request.POST, "errors": errors,
     }  # fmt: skip
+    context |= of_transaction(thing, page.studies).context
     return render(request, "iep/images_choose.html", context, status=422 if errors else 200)
 
 

@@ -18,6 +18,7 @@ from iep import paper
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.discs import drop_off_of
 from iep.queries.arrival import discs as queries
+from iep.queries.banner import of_disc
 from iep.services.arrival import discs
 from iep.uploads import DiscUpload
 
@@ -59,8 +60,10 @@ def _page(
     errors = [
         {"text": words.rstrip("."), "href": f"#{name}"} for name, words in (problems or {}).items()
     ]
-    context = {
-        "page": queries.page_of(row, request.acting),
+    page = queries.page_of(row, request.acting)
+    studies = [*(each.study for each in page.found.asked if each.study), *page.found.others]
+    context = of_disc(row, page.found.people, studies).context | {
+        "page": page,
         "errors": errors or None,
         "wrong": problems or {},
         "typed": {} if "files" in (problems or {}) else request.POST,

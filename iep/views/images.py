@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import audit
+from iep.queries.banner import of_study
 from iep.queries.registration import images as found
 from iep.queries.registration.matching import study_for
 from iep.services.registration import pictures
@@ -28,8 +29,9 @@ def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
         for pane in (viewer.pane, viewer.second)
         if pane is not None
     ]
-    context = {"viewer": viewer, "study": study, "shown": shown, "patient": study.patient,
+    context = {"viewer": viewer, "study": study, "shown": shown,
                "has_overlays": any(made.overlays for _, made in shown)}  # fmt: skip
+    context |= of_study(study).context
     return _private(render(request, "iep/images.html", context))
 
 

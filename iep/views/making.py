@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import ROWS, choices, read_transaction
+from iep.queries.banner import of_ticket, of_transaction
 from iep.queries.exchange import institutions
 from iep.queries.exchange import transactions as queries
 from iep.services.exchange import directory, transactions
@@ -123,7 +124,7 @@ def _form(
         "is_typed": directory.is_typed_again(kind, institution, ticket),
         "rows": range(1, ROWS + 1), "choices": choices(), "errors": errors,
         "problems": _by_field(errors),
-    }  # fmt: skip
+    } | (of_ticket(ticket).context if ticket is not None else {})  # fmt: skip
     return render(request, "iep/create.html", context, status=422 if errors else 200)
 
 
@@ -167,6 +168,10 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
     """A declined one is processed again, with what was missing."""
     page = queries.detail(request.acting, number)
     thing, errors = page.thing, []
+    audit.record(
+        acting=request.acting, action="view_transaction", object_type="iep.Transaction",
+        object_id=thing.pk, patient_id=thing.patient_id or "", request=request,
+    )  # fmt: skip
     if request.method == "POST":
         facts, errors = read_transaction(request.POST)
         facts.pop("priority")
@@ -184,5 +189,5 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
         "page": page, "thing": thing, "said": said,
         "rows": range(1, ROWS + 1), "choices": choices(), "errors": errors,
         "problems": _by_field(errors),
-    }  # fmt: skip
+    } | of_transaction(thing, page.studies).context  # fmt: skip
     return render(request, "iep/again.html", context, status=422 if errors else 200)

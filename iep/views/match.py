@@ -1,4 +1,5 @@
-"""I4: match and fix up one study. Two people may be on the page, so there is no banner."""
+"""I4: match and fix up one study. Until it is matched two people may be on the page, so there is no
+banner."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def _page(
         [{"text": problem.sentence, "href": f"#{problem.field or 'decide'}"}] if problem else []
     )
     context = {"page": page, "study": study, "problem": problem, "errors": errors,
-               "posted": request.POST, "steps": study.events.order_by("-pk")[:30]}  # fmt: skip
+               "posted": request.POST, "steps": study.events.order_by("-pk")[:30],
+               "patient": study.patient}  # fmt: skip
     return render(request, "iep/match.html", context, status=status)
 
 

@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
+from iep.queries.banner import of_transfer
 from iep.queries.lanes import pauses
 from iep.queries.lanes import queues as queries
 from iep.services.exchange import saying
@@ -130,7 +132,14 @@ def priority(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{transfer.title}: Blue Light now.")
             return redirect("iep:queues")
+    banner = of_transfer(transfer)
+    audit.record(
+        acting=request.acting, action="view_transfer", object_type="iep.Transfer",
+        object_id=transfer.pk, patient_id=banner.patient.pk if banner.patient else "",
+        request=request,
+    )  # fmt: skip
     context = {"row": queries.row_of(transfer), "eligible": ELIGIBILITY_WORDS, "errors": errors}
+    context |= banner.context
     return render(request, "iep/lane_priority.html", context, status=422 if errors else 200)
 
 

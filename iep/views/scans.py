@@ -14,6 +14,7 @@ from iep.asking import LABELS, MODALITIES, in_order, problems_of_scans
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms import scans as forms
 from iep.forms.tickets import Typed, add_row, remove_row
+from iep.queries.banner import of_ticket
 from iep.queries.ticketing.page import why_scans_stand
 from iep.queries.ticketing.tickets import ticket_for
 from iep.services.ticketing.scans import Scan, correct_scans, stamp_of
@@ -76,6 +77,7 @@ def _page(
             for name, words in found.items()
         ] or None,
     }  # fmt: skip
+    context |= of_ticket(row).context
     return render(request, "iep/scans.html", context, status=422 if found else 200)
 
 

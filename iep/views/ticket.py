@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from iep.asking import LABELS, MODALITIES
 from iep.errors import NoSuchMove, NotAccepted
+from iep.queries import banner
 from iep.queries.ticketing.page import page_of
 from iep.queries.ticketing.tickets import ticket_for, ticket_in_hand
 from iep.services.ticketing import chasing, ticket_mail, tickets
@@ -51,7 +52,8 @@ def _page(
     request: HttpRequest, row: Ticket, problem: str = "", *, field: str = "act", status: int = 200
 ) -> HttpResponse:
     context = _shown(request, row)
-    context |= {
+    page = context["page"]
+    context |= banner.of_ticket(page.ticket, page.studies).context | {
         "labels": LABELS,
         "modalities": MODALITIES,
         "chased": [(name, LABELS[name]) for name in CHASED if _applies(name, row)],

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import choices, read_priority
+from iep.queries.banner import of_transaction
 from iep.queries.exchange import transactions as queries
 from iep.services.exchange import attaching, transactions
 from iep.states.priorities import Priority
@@ -74,7 +75,7 @@ def _page(
         "report_kinds": ",".join(f".{each}" for each in attaching.KINDS),
         "most_megabytes": attaching.MOST_BYTES // 1024 // 1024,
         "now": timezone.now(),
-    }
+    } | of_transaction(page.thing, page.studies).context
     return render(request, "iep/transaction.html", context, status=status)
 
 
@@ -235,6 +236,7 @@ def _end(
     request: HttpRequest, number: int, what: str, deed: Callable[[Any], None], done: str
 ) -> HttpResponse:
     page = queries.detail(request.acting, number)
+    _viewed(request, page.thing, "view_transaction")
     errors: list[dict[str, str]] = []
     if request.method == "POST":
         try:
@@ -257,6 +259,7 @@ def _end(
         "is_given": page.thing.kind != "request" and page.thing.brings_images,
         "came": [each for each in page.studies if each.state != "discarded"],
     }  # fmt: skip
+    context |= of_transaction(page.thing, page.studies).context
     return render(request, "iep/transaction_end.html", context, status=422 if errors else 200)
 
 

@@ -19,6 +19,7 @@ from iep.forms.trauma import FindForm, SendForm
 from iep.policies import trust_of
 from iep.queries import on_call as on_call_queries
 from iep.queries import trauma as queries
+from iep.queries.banner import of_ticket
 from iep.services import on_call as on_call_services
 from iep.services import trauma as services
 
@@ -171,7 +172,8 @@ def _people(form: SendForm | None, centre: Any, trust: Any, request: HttpRequest
 def trauma_label(request: HttpRequest, ticket_id: UUID) -> HttpResponse:
     """`/iep/trauma/label/<ticket>/`: what to write on the disc, and what to do with it."""
     ticket = queries.ticket_of(request.acting, ticket_id)
-    return render(request, "iep/trauma_label.html", _hours(request) | {"ticket": ticket})
+    context = _hours(request) | of_ticket(ticket).context | {"ticket": ticket}
+    return render(request, "iep/trauma_label.html", context)
 
 
 # --- Who is paged --------------------------------------------------------------------------------

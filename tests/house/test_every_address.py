@@ -16,6 +16,7 @@ from django.test import Client
 from accounts.middleware import PUBLIC
 from accounts.models import AccessEvent
 from ordercomms.access import ACCESS
+from tests.house import about
 from tests.house.routes import Cast, Route, absent, address, routes
 from tests.house.who import (
     EVERYWHERE,
@@ -315,6 +316,43 @@ def faults_of(page: str) -> list[str]:
         "a value that is not there": bool(re.search(r'="None"|/None\b|\bUndefined\b', page)),
     }
     return [words for words, is_wrong in wrong.items() if is_wrong]
+
+
+# --- Whose page it is (ux C2) ---------------------------------------------------------------------
+
+READ = [route for route in NAMED if WHO[route.name][0]]  # a machine's or a deed's has no reader
+
+
+def test_every_address_is_declared_as_of_one_patient_or_not() -> None:
+    declared = [about.ONE, about.ONCE_KNOWN, about.NONE, about.NO_PAGE]
+    whole = frozenset().union(*declared)
+    assert {route.name for route in READ} - whole == set(), "add to tests/house/about.py"
+    assert whole - {route.name for route in READ} == set(), "without a page"
+    assert sum(map(len, declared)) == len(whole), "declared twice"
+
+
+@pytest.mark.hazard("H01")
+@pytest.mark.parametrize("route", READ, ids=str)
+def test_a_page_of_one_patient_has_one_banner_and_every_other_has_none(
+    route: Route, world: Cast, browsers: dict[str, Client]
+) -> None:
+    where = address(route, arguments_of(route, world))
+    answer = first_that_opens(route, where, browsers)
+    banners = len(re.findall(rb'<section class="app-banner[ "]', answer.body))
+    if route.name in about.ONCE_KNOWN:
+        assert banners <= 1
+    else:
+        assert banners == (route.name in about.ONE)
+
+
+def first_that_opens(route: Route, where: str, browsers: dict[str, Client]) -> Any:
+    """The page as the first who may has it; where nobody has it in this state, the last answer."""
+    answer = None
+    for username in sorted(WHO[route.name][0], key=("mbp", "lab", "gp").__contains__, reverse=True):
+        answer = ask(browsers[username], "GET", where)
+        if answer.status_code == 200:
+            break
+    return answer
 
 
 @pytest.mark.hazard("H57")

@@ -213,7 +213,7 @@ def study_for(
 ) -> Study:
     """The study; looking at it is written down. Raises Http404 for another trust's."""
     rows = studies_for(acting).select_related(
-        "node__institution", "ticket", "transaction", "disc", "organisation"
+        "node__institution", "ticket", "transaction", "disc", "organisation", "patient__practice"
     )
     study = rows.filter(pk=study_id).first()
     if study is None:

@@ -175,7 +175,8 @@ def disc_for(
     acting: Acting, disc_id: UUID, *, action: str = "view_disc", request: HttpRequest | None = None
 ) -> Disc:
     """The disc; looking at it is written down. Raises Http404 for another trust's."""
-    disc = discs_for(acting).filter(pk=disc_id).first()
+    rows = discs_for(acting).select_related("ticket__patient__practice", "site")
+    disc = rows.filter(pk=disc_id).first()
     if disc is None:
         raise Http404
     audit.record(

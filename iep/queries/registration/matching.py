@@ -63,7 +63,7 @@ def study_for(acting: Acting, study_id: UUID) -> Study:
     """A study of the person's own trust. Raises Http404."""
     rows = Study.objects.select_related(
         "ticket__institution", "ticket__requester", "ticket__patient", "transaction__institution",
-        "patient", "organisation", "exam", "node__institution", "vouched_patient",
+        "patient__practice", "organisation", "exam", "node__institution", "vouched_patient",
     )  # fmt: skip
     found = rows.filter(pk=study_id).first()
     if found is None or not is_of_trust(acting, found.organisation_id):

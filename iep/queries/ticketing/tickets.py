@@ -35,7 +35,9 @@ _DONE_LATELY: Final = 30
 def visible(acting: Acting) -> QuerySet[Ticket]:
     """Of the person's own trust: all of them for who sees the exchange, else their own; for the
     central team, which runs the service, those of every trust."""
-    rows = Ticket.objects.select_related("institution", "organisation", "assigned_to", "patient")
+    rows = Ticket.objects.select_related(
+        "institution", "organisation", "assigned_to", "patient__practice"
+    )
     place, trust = acting.organisation, trust_of(acting)
     if place is None or trust is None or acting.user is None:
         return rows.none()
