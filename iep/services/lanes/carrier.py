@@ -118,20 +118,37 @@ class Carrier:
         if not is_idle:
             self._moved, self._size = now, next_size
         heard = self.session.heard_blue_light()
-        if is_ours and not heard and now - self._looked < LOOK_EVERY:
+        if is_ours and now - self._looked < LOOK_EVERY:
+            if heard:
+                self._make_way(held, first)
             return
-        if not (first() and is_ours):
-            log.warning("transfer_left", transfer=held.transfer_id, fence=held.fence)
-            self.line.hang_up()
-            raise Left
         self._looked = now
+        self._leave_unless(first() and is_ours, held)
         self._look_for_blue_light(held)
         self._look_around(held)
 
-    def _look_for_blue_light(self, held: Held) -> None:
-        if held.priority == Priority.BLUE_LIGHT or self.lane.name in settings.LANES_STANDARD_FIRST:
+    def _make_way(self, held: Held, first: Callable[[], bool]) -> None:
+        """A blue light was announced, to all lanes: the one that wins it leaves its work for it."""
+        if not self._may_leave(held):
             return
-        if instead := claiming.take_blue_light_instead(held, self.lane):
+        with claiming.bid(self.lane.direction) as is_mine:
+            if is_mine:
+                self._leave_unless(first(), held)
+                self._look_for_blue_light(held)
+
+    def _leave_unless(self, is_ours: bool, held: Held) -> None:
+        if not is_ours:
+            log.warning("transfer_left", transfer=held.transfer_id, fence=held.fence)
+            self.line.hang_up()
+            raise Left
+
+    def _may_leave(self, held: Held) -> bool:
+        """Whether a blue light goes before what is held, in this lane."""
+        is_standard_first = self.lane.name in settings.LANES_STANDARD_FIRST
+        return held.priority != Priority.BLUE_LIGHT and not is_standard_first
+
+    def _look_for_blue_light(self, held: Held) -> None:
+        if self._may_leave(held) and (instead := claiming.take_blue_light_instead(held, self.lane)):
             raise Left(instead)
 
     def _look_around(self, held: Held) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -29,6 +30,8 @@ from iep.states.transactions import Direction
 from iep.states.transfers import LEASE, TransferEvent, TransferState
 
 LANE_LOCK = 1104  # the class of our advisory locks on lanes
+BID_LOCK = 1105  # and on blue lights that a lane is about to take
+_BIDS = 10  # a lane looks at so many: there are fewer lanes
 _PROBING = timedelta(seconds=30)  # while a node fails, one lane at a time asks it
 _TAKEN_OVER = "Taken over."
 _PATIENCE = 25  # rounds of 20 ms for a transaction that somebody else has locked
@@ -167,6 +170,29 @@ def held_row(held: Held) -> Transfer | None:
     return rows.filter(
         pk=held.transfer_id, fence=held.fence, lease_token=held.token, state=TransferState.RUNNING
     ).first()
+
+
+@contextmanager
+def bid(direction: str) -> Iterator[bool]:
+    """Whether a waiting blue light is this lane's to take, until the end of the block.
+
+    All lanes hear of it at once, and one is enough: the others need not put down what they have.
+    A courtesy, no right: who looks without having heard, once a second, does not ask here, so that
+    a lane that won and then hangs keeps nobody from it.
+    """
+    waiting = ready(direction).filter(priority=Priority.BLUE_LIGHT).values_list("pk", flat=True)
+    mine = next((pk for pk in list(waiting[:_BIDS]) if _advisory("pg_try_advisory_lock", pk)), None)
+    try:
+        yield mine is not None
+    finally:
+        if mine is not None:
+            _advisory("pg_advisory_unlock", mine)
+
+
+def _advisory(function: str, pk: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, %s)", [BID_LOCK, pk % 2**31])
+        return bool(cursor.fetchone()[0])
 
 
 def take_blue_light_instead(held: Held, lane: Lane) -> Held | None:

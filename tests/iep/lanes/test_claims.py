@@ -54,6 +54,29 @@ def test_blue_light_is_first_in_every_lane_and_then_who_came_first(queue):
 
 
 @pytest.mark.hazard("H37")
+def test_of_the_lanes_that_hear_of_a_blue_light_as_many_leave_their_work_as_there_are(queue):
+    queue(NORMAL, BLUE, BLUE)
+    won, gone_on = [], threading.Barrier(4)
+
+    def hear():
+        try:
+            with claiming.bid("out") as is_mine:
+                won.append(is_mine)
+                gone_on.wait(30)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=hear) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False, False, True, True]
+    with claiming.bid("out") as is_mine, claiming.bid("in") as is_theirs:
+        assert (is_mine, is_theirs) == (True, False)  # let go of; and the other direction has none
+
+
+@pytest.mark.hazard("H37")
 def test_the_reserved_lane_takes_nothing_but_blue_light(queue):
     queue(NORMAL, BATCH)
     assert taken("out-1") is None

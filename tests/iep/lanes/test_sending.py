@@ -3,7 +3,8 @@
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
+from django.db.transaction import atomic
 
 from accounts.policies import SYSTEM
 from demo.processes import wait_until
@@ -223,6 +224,36 @@ def test_a_lane_leaves_standard_work_for_blue_light_between_two_images(world, pa
     assert len(pacs.came) == 202  # each once: it went on at the next image
     events = list(standard.events.values_list("event", flat=True))
     assert events == ["queued", "claimed", "yielded", "claimed", "sent"]
+
+
+@pytest.mark.hazard("H37")
+def test_a_lane_that_won_a_blue_light_and_hangs_keeps_no_other_from_it(world, pacs):
+    standard, urgent = send(outgoing(200), node(pacs.port)), outgoing(1)
+    pacs.seconds = 0.2
+    with Beside("out-2"), Elsewhere() as hangs:
+        assert pacs.taking.wait(30)
+        with atomic():  # nobody sees it before it is won
+            blue = send(urgent, standard.node, priority=Priority.BLUE_LIGHT)
+            assert hangs.wins(blue)
+        assert wait_until(lambda: state(blue) == "unconfirmed", seconds=30)
+        pacs.seconds = 0.0
+    assert "yielded" in standard.events.values_list("event", flat=True)
+
+
+class Elsewhere:
+    """A lane's connection in another process, which wins a blue light and says nothing more."""
+
+    def __enter__(self):
+        self.link = connections.create_connection("default")
+        return self
+
+    def wins(self, blue):
+        with self.link.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [claiming.BID_LOCK, blue.pk])
+            return cursor.fetchone()[0]
+
+    def __exit__(self, *_):
+        self.link.close()
 
 
 def test_a_lane_that_has_blue_light_does_not_leave_it_for_another(world, pacs):
