@@ -5,7 +5,6 @@ Django's own parser is for forms; this one hands each part's bytes on as they co
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -163,11 +162,3 @@ def file_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(CHUNK):
             yield chunk
-
-
-def digest_of(chunks: Iterator[bytes]) -> bytes:
-    """SHA-256."""
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.digest()
