@@ -208,6 +208,7 @@ STUDY_STATES: dict[str, Tag] = {
     "failed_verification": Tag("Failed verification", "orange"),
     "matched": Tag("Matched", "aqua-green"),
     "filed": Tag("Filed", "green"),
+    "taken_out": Tag("Not in PACS", "red"),
     "outgoing": Tag("To be sent", "purple"),
     "discarded": Tag("Discarded", "grey"),
 }

@@ -88,6 +88,8 @@ class Study(models.Model):
     ris_number = models.CharField(max_length=40, blank=True)  # the filler's: ORC-3
     former_placers = models.JSONField(default=list, blank=True)  # of matches that were taken back
     in_pacs_at = models.DateTimeField(null=True, blank=True)
+    # What went to PACS until then is not there any more, or is not counted on.
+    taken_out_at = models.DateTimeField(null=True, blank=True)
     filing_why = models.CharField(max_length=300, blank=True)  # no copy can be made: a person's
 
     class Meta:

@@ -23,6 +23,7 @@ class StudyState(StrEnum):
     FAILED_VERIFICATION = "failed_verification"  # here, whole, and nobody's yet
     MATCHED = "matched"  # a person said whose it is; on its way to RIS and PACS
     FILED = "filed"  # in PACS and in the RIS
+    TAKEN_OUT = "taken_out"  # our PACS has removed the images, or some of them: a person's
     OUTGOING = "outgoing"  # of our own PACS, to be sent
     DISCARDED = "discarded"  # by a person, with a reason; or purged after it had left
 
@@ -33,8 +34,11 @@ class StudyEvent(StrEnum):
     DIFFERED = "differed"
     RELEASED = "released"  # a person looked at what differs, and it is the same person after all
     MATCHED = "matched"
-    UNMATCHED = "unmatched"  # before it left for PACS
+    UNMATCHED = "unmatched"  # before it left for PACS, or after that took it out
     FILED = "filed"
+    TAKEN_OUT = "taken_out"  # our PACS had them, or some of them, and has them no more
+    SENT_AGAIN = "sent_again"  # to our PACS, after that
+    REOPENED = "reopened"  # filed, and the RIS has cancelled its entry
     DISCARDED = "discarded"
     NOTED = "noted"
 
@@ -53,6 +57,7 @@ TRANSITIONS: dict[tuple[StudyState, StudyEvent], StudyState] = {
             S.MATCHED,
             S.FILED,
             S.STOPPED,
+            S.TAKEN_OUT,
             S.OUTGOING,
         )
     },
@@ -60,6 +65,10 @@ TRANSITIONS: dict[tuple[StudyState, StudyEvent], StudyState] = {
     (S.FAILED_VERIFICATION, E.MATCHED): S.MATCHED,
     (S.MATCHED, E.UNMATCHED): S.FAILED_VERIFICATION,
     (S.MATCHED, E.FILED): S.FILED,
+    (S.FILED, E.REOPENED): S.MATCHED,
+    **{(state, E.TAKEN_OUT): S.TAKEN_OUT for state in (S.MATCHED, S.FILED)},
+    (S.TAKEN_OUT, E.SENT_AGAIN): S.MATCHED,
+    (S.TAKEN_OUT, E.UNMATCHED): S.FAILED_VERIFICATION,
     **{
         (state, E.DISCARDED): S.DISCARDED
         for state in (S.ARRIVING, S.STOPPED, S.FAILED_VERIFICATION, S.OUTGOING)
@@ -74,6 +83,7 @@ WAITS: dict[StudyState, Wait] = {
     S.STOPPED: Wait("mbp", timedelta(hours=4), "iep:arrivals"),
     S.FAILED_VERIFICATION: Wait("mbp", timedelta(days=14), "iep:arrivals"),
     S.MATCHED: Wait("worker", timedelta(hours=1), "iep:arrivals"),
+    S.TAKEN_OUT: Wait("mbp", timedelta(hours=4), "iep:arrivals"),
     S.OUTGOING: Wait("worker", timedelta(days=15), "iep:arrivals"),
 }
 

@@ -14,12 +14,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import audit
+from iep.dicom.errors import DicomFailure
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.matching import MatchForm, NumberForm, Problem, WhyForm
 from iep.queries.registration import matching as found
-from iep.services.registration import filing, matching, registering
+from iep.services.registration import filing, matching, registering, taking_out
 
 FIELDS = {"no_code": "exam_code", "why": "why", "exam": "exam_code", "number": "number"}
+WITH_REASON = ("taken-out", "send-again")  # each has a field of its own for the reason
 MATCHED = "Matched. The RIS is asked for an entry, and the images are on their way to PACS."
 WAITS = "Matched. The RIS was not asked: see below. No image leaves until it is put right."
 
@@ -35,11 +37,16 @@ def match(request: HttpRequest, study_id: UUID) -> HttpResponse:
     try:
         return deed(request, study)
     except NotAccepted as refusal:
-        problem = Problem(FIELDS.get(refusal.code, ""), refusal.sentence)
+        problem = Problem(_field(request, refusal.code), refusal.sentence)
         return _page(request, found.study_for(request.acting, study_id), problem, status=422)
     except NoSuchMove:
         words = "Somebody else has dealt with this study meanwhile. Look again."
         return _page(request, found.study_for(request.acting, study_id), Problem("", words), 409)
+
+
+def _field(request: HttpRequest, code: str) -> str:
+    deed = request.POST.get("do", "")
+    return f"{deed}-why" if code == "why" and deed in WITH_REASON else FIELDS.get(code, "")
 
 
 def _page(
@@ -130,6 +137,27 @@ def _try_again(request: HttpRequest, study: Any) -> HttpResponse:
     return redirect("iep:match", study.pk)
 
 
+def _taken_out(request: HttpRequest, study: Any) -> HttpResponse:
+    taking_out.take_out(study, why=_why(request), by=request.acting)
+    messages.success(request, "Recorded. The study waits for you: send it again, or give it up.")
+    return redirect("iep:match", study.pk)
+
+
+def _send_again(request: HttpRequest, study: Any) -> HttpResponse:
+    taking_out.send_again(study, why=_why(request), by=request.acting)
+    messages.success(request, "The images go to PACS again.")
+    return redirect("iep:match", study.pk)
+
+
+def _ask_pacs(request: HttpRequest, study: Any) -> HttpResponse:
+    try:
+        found_there = taking_out.ask_pacs(study, by=request.acting)
+    except DicomFailure as failure:
+        raise NotAccepted("pacs", f"PACS could not be asked: {failure.sentence}") from None
+    messages.info(request, found_there.words)
+    return redirect("iep:match", study.pk)
+
+
 def _why(request: HttpRequest) -> str:
     form = WhyForm(request.POST)
     if not form.is_valid():
@@ -144,4 +172,5 @@ def _at(study: Any, patient: Any) -> HttpResponse:
 DEEDS: dict[str, Callable[[HttpRequest, Any], HttpResponse]] = {
     "match": _match, "vouch": _vouch, "find": _find, "unmatch": _unmatch,
     "ask-again": _ask_again, "try-again": _try_again,
+    "taken-out": _taken_out, "send-again": _send_again, "ask-pacs": _ask_pacs,
 }  # fmt: skip

@@ -3,9 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from iep.models import Study
+from iep.models import Lane, Node, Study
+from iep.services.registration import filing
 from tests.iep.arrivals import bytes as files
 from tests.iep.arrivals.conftest import _images_dir  # noqa: F401 - images lie in the test's folder
+from tests.iep.lanes import peer
+from tests.iep.lanes.images import run
 from tests.iep.matching.room import Desk, fresh
 from tests.iep.viewer.frames import grey
 from tests.iep.viewer.test_views import RAMP, changed
@@ -113,3 +116,42 @@ def test_the_images_are_looked_at_without_javascript(visit, study):
     page.get_by_role("link", name="Lung").click()
     expect(page.get_by_text("Window -600 / 1500")).to_be_visible()
     expect(page.get_by_text("For checking only, not for diagnosis")).to_be_visible()
+
+
+def test_what_our_pacs_took_out_is_recorded_and_goes_again(visit, desk, study, shoot, settings):
+    settings.LANES_NIGHT = "00:00-23:59"
+    Lane.objects.get_or_create(name="out-2", direction="out", is_blue_only=False)
+    with peer.listening() as pacs:
+        Node.objects.filter(pk=desk.pacs.pk).update(
+            host="127.0.0.1", port=pacs.port, ae_title="FARPACS", commits=False
+        )
+        desk.answers(desk.match(study))
+        filing.file_waiting()
+        run("out-2")
+        filing.file_waiting()
+        assert fresh(study).state == "filed"
+        pacs.kept.popitem()
+        page = visit("mbp", f"/iep/match/{study.pk}/")
+        page.get_by_text("PACS took the images out again").click()
+        page.get_by_role("button", name="Ask PACS whether it has them").click()
+        expect(page.get_by_text("lists 2 of the 3 images")).to_be_visible()
+    page.get_by_text("PACS took the images out again").click()
+    assert_accessible(page)
+    shoot(page, "iep-filed")
+    page.get_by_role("button", name="Record that PACS took them out").click()
+    expect(page.get_by_role("link", name="Say why PACS took the images out")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_label("Why, and who told you").fill("PACS office rang: deleted by mistake.")
+    page.get_by_role("button", name="Record that PACS took them out").click()
+    expect_heading(page, "Match and fix up CT head, 3 images, IEP-261122-001")
+    expect(page.get_by_text("Recorded. The study waits for you")).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "iep-taken-out")
+    listed = visit("mbp", "/iep/arrivals/")
+    expect(listed.get_by_role("heading", name="Not in our PACS any more")).to_be_visible()
+    assert_accessible(listed)
+    shoot(listed, "iep-arrivals-taken-out")
+    page.get_by_label("Why PACS takes them now").fill("They have put it right.")
+    page.get_by_role("button", name="Send to PACS again").click()
+    expect(page.get_by_text("The images go to PACS again.")).to_be_visible()
+    assert fresh(study).state == "matched"

@@ -48,11 +48,14 @@ EVENTS = {
     StudyEvent.MATCHED: "Matched",
     StudyEvent.UNMATCHED: "Match taken back",
     StudyEvent.FILED: "In PACS and RIS",
+    StudyEvent.TAKEN_OUT: "Taken out of PACS",
+    StudyEvent.SENT_AGAIN: "Sent to PACS again",
+    StudyEvent.REOPENED: "No longer in the RIS",
     StudyEvent.DISCARDED: "Discarded",
     StudyEvent.NOTED: "Note",
 }
 # What the page shows, in its order; a FILED study is its transaction's and its ticket's.
-LISTS = (S.STOPPED, S.FAILED_VERIFICATION, S.ARRIVING, S.MATCHED, S.OUTGOING)
+LISTS = (S.STOPPED, S.TAKEN_OUT, S.FAILED_VERIFICATION, S.ARRIVING, S.MATCHED, S.OUTGOING)
 
 
 def studies_for(acting: Acting) -> QuerySet[Study]:

@@ -23,6 +23,7 @@ from iep.queries.registration.comparing import (
     hospital_number,
     numbers_of_header,
 )
+from iep.queries.registration.pacs import has_left
 from iep.states.studies import StudyState
 from patients.matching import (
     BIRTH_DATE_DIFFERS,
@@ -189,6 +190,7 @@ class MatchPage:
     sender: str
     may_vouch: bool  # something differs, and two persons may go on
     vouched_by_me: bool
+    has_left: bool  # for our PACS: an image may be there
 
     @property
     def is_open(self) -> bool:
@@ -223,6 +225,7 @@ def page_for(study: Study, acting: Acting, *, chosen: Patient | None = None) -> 
         stop=stop, phone=phone, sender=sender,
         may_vouch=not stop and not agreed.agrees,
         vouched_by_me=study.vouched_by_id is not None and study.vouched_by_id == me,
+        has_left=study.state in (StudyState.MATCHED, StudyState.FILED) and has_left(study),
     )  # fmt: skip
 
 

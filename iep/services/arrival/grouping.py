@@ -40,7 +40,8 @@ from iep.states.studies import (
 
 OPEN = (StudyState.ARRIVING, StudyState.FAILED_VERIFICATION, StudyState.STOPPED)
 OUT = (StudyState.OUTGOING, StudyState.STOPPED)
-DONE = (StudyState.MATCHED, StudyState.FILED)
+DONE = (StudyState.MATCHED, StudyState.FILED)  # the same image again is one too many
+DECIDED = (*DONE, StudyState.TAKEN_OUT)  # of these a person said whose they are
 COMING = (StudyState.ARRIVING.value, StudyState.OUTGOING.value)
 ITEMS = {"name": "name", "birth_date": "date of birth", "sex": "sex", "patient_id": "patient ID"}
 MORE_CAME = "More images came under this study’s identifier, and they name somebody else."
@@ -287,7 +288,7 @@ def _judge_finished(study: Study) -> None:
     """A study of the same identifier that a person has matched, and this one names another."""
     rows = Study.objects.filter(
         study_uid=study.study_uid, organisation=study.organisation_id, origin=study.origin,
-        node=study.node_id, disc=study.disc_id, state__in=list(DONE),
+        node=study.node_id, disc=study.disc_id, state__in=list(DECIDED),
     )  # fmt: skip
     for before in rows.exclude(pk=study.pk):
         items = differing([*_identities(before), *_identities(study)])
@@ -295,7 +296,7 @@ def _judge_finished(study: Study) -> None:
             continue
         stop(study, f"It differs in {listed(items)} from a study of the same identifier.")
         before = locked(before)
-        if before.state == StudyState.MATCHED:
+        if before.state in (StudyState.MATCHED, StudyState.TAKEN_OUT):
             move(before, StudyEvent.DIFFERED, by=SYSTEM, words=MORE_CAME, why=MORE_CAME)
         elif not before.events.filter(words=MORE_CAME).exists():
             move(before, StudyEvent.NOTED, by=SYSTEM, words=MORE_CAME)

@@ -16,7 +16,9 @@ from iep.services.exchange import sending
 from iep.states.studies import StudyState
 from iep.states.transactions import TransactionEvent, TransactionKind, may_be_declined
 
-_DECIDED: Final = (StudyState.MATCHED.value, StudyState.FILED.value)
+_DECIDED: Final = (
+    StudyState.MATCHED.value, StudyState.FILED.value, StudyState.TAKEN_OUT.value,
+)  # fmt: skip
 
 
 def refuse(row: Transaction, *, sure: bool) -> None:

@@ -20,7 +20,7 @@ from iep.services.exchange import sending, transactions
 from iep.services.moving import locked
 from iep.services.ticketing import tickets
 from iep.services.ticketing.ticket_mail import tell_requester
-from iep.states.studies import Origin, StudyState
+from iep.states.studies import Origin, StudyEvent, StudyState
 from iep.states.tickets import OPEN, TicketEvent, TicketState
 from iep.states.transactions import (
     TERMINAL,
@@ -31,7 +31,9 @@ from iep.states.transactions import (
 )
 from iep.states.transfers import TransferEvent, TransferState
 
-HERE = frozenset({StudyState.FAILED_VERIFICATION, StudyState.MATCHED, StudyState.FILED})
+HERE = frozenset({
+    StudyState.FAILED_VERIFICATION, StudyState.MATCHED, StudyState.FILED, StudyState.TAKEN_OUT,
+})  # fmt: skip
 _OVER = TERMINAL | {TransactionState.DELIVERED, TransactionState.DECLINE}
 
 
@@ -196,6 +198,8 @@ def study_filed(study: Study) -> None:
         if ticket is None:
             return
         ticket.refresh_from_db()
+        if ticket.state == TicketState.DONE and study.taken_out_at is not None:
+            _there_again(study, ticket)
         if ticket.state not in OPEN:
             return
         tickets.record(
@@ -203,6 +207,43 @@ def study_filed(study: Study) -> None:
             fixed_up_by=study.matched_by or SYSTEM.label,
         )  # fmt: skip
         _finish_if_all_done(ticket, "available", "The images are available in PACS.")
+
+
+def _there_again(study: Study, ticket: Ticket) -> None:
+    words = f"Study of {_day(study)} is in PACS again."
+    tickets.record(ticket, TicketEvent.NOTED, words=words, by=SYSTEM)
+    tell_requester(ticket, f"again {_time_of(study)}", f"The images of {_day(study)} are in "
+                   "PACS again.", SYSTEM)  # fmt: skip
+
+
+def study_taken_out(study: Study, *, why: str, by: Acting) -> None:
+    """Our PACS has the images no more. Who was told that they are there is told that they are not,
+    and never why: that is the desk's, and may name somebody.
+    """
+    words = f"Our PACS took the images of {_day(study)} out again"
+    ticket = study.ticket
+    if study.transaction_id is not None:
+        row = locked(Transaction(pk=study.transaction_id))
+        ticket = ticket or row.ticket
+        said = f"{words}: {why}"[:300]
+        transactions.record(row, TransactionEvent.NOTED, words=said, by=by)
+    if ticket is None:
+        return
+    ticket.refresh_from_db()
+    tickets.record(ticket, TicketEvent.NOTED, words=f"{words}.", by=by)
+    if ticket.state == TicketState.DONE:
+        text = (
+            f"The images of {_day(study)} that you asked for are not in PACS any more. The service "
+            "desk works on it, and tells you when they are there again. Ring it when you need them "
+            "now."
+        )
+        tell_requester(ticket, f"gone {_time_of(study)}", text, by)
+
+
+def _time_of(study: Study) -> str:
+    """Which study, and the how manieth time: an occasion of its own."""
+    times = study.events.filter(event=StudyEvent.TAKEN_OUT.value).count()
+    return f"{str(study.pk)[:8]} {times}"
 
 
 def study_discarded(study: Study, *, why: str, by: Acting) -> None:

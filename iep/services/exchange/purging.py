@@ -36,7 +36,8 @@ MOST = 200  # of one sweep
 PURGEABLE = sorted(each.value for each in MOVING | {TransactionState.FAILED})
 _ENDED = (TransactionState.DELIVERED.value, TransactionState.FIXED_UP.value,
           TransactionState.CANCELLED.value, TransactionState.PURGED.value)  # fmt: skip
-_KEPT = (StudyState.MATCHED.value, StudyState.FILED.value, StudyState.DISCARDED.value)
+_KEPT = (StudyState.MATCHED.value, StudyState.FILED.value, StudyState.TAKEN_OUT.value,
+         StudyState.DISCARDED.value)  # fmt: skip
 
 
 def sweep() -> dict[str, int]:

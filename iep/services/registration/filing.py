@@ -20,6 +20,7 @@ from accounts.policies import SYSTEM, Acting
 from iep import storage
 from iep.errors import NotAccepted
 from iep.models import Node, ReceivedFile, Study, Transfer
+from iep.queries.registration.pacs import PURPOSE, transfers_to_pacs
 from iep.sandbox.errands import Errands, NotDone
 from iep.services.exchange import outcomes
 from iep.services.lanes import transfers
@@ -28,7 +29,6 @@ from iep.states.priorities import Priority
 from iep.states.studies import FileState, RisState, StudyEvent, StudyState
 from iep.states.transfers import TransferState
 
-PURPOSE = "to_pacs"
 AT_ONCE = 25  # images of one transaction
 ON_ITS_WAY = (RisState.SENT.value, RisState.HELD.value)
 _CHUNK = 1024 * 1024
@@ -86,8 +86,7 @@ def _is_to_go(study: Study) -> bool:
 
 def live_transfers(study: Study) -> Any:
     """To our PACS, not cancelled."""
-    rows = Transfer.objects.filter(study=study, purpose=PURPOSE)
-    return rows.exclude(state=TransferState.CANCELLED)
+    return transfers_to_pacs(study).exclude(state=TransferState.CANCELLED)
 
 
 def _copy_some(study: Study, errands: Errands) -> bool:

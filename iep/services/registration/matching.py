@@ -12,11 +12,12 @@ from django.utils import timezone
 from accounts import audit
 from accounts.policies import Acting
 from iep.errors import NotAccepted
-from iep.models import Study, TicketExam, Transfer
+from iep.models import Study, TicketExam
 from iep.policies import may_work
 from iep.queries.lanes import state as lane_state
 from iep.queries.registration.comparing import Row, compare_rows, hospital_number
 from iep.queries.registration.matching import agreement, people_for, sender_code
+from iep.queries.registration.pacs import transfers_to_pacs
 from iep.services.lanes import transfers
 from iep.services.moving import locked, move
 from iep.services.registration import filing, registering
@@ -136,7 +137,7 @@ def unmatch(study: Study, *, why: str, by: Acting) -> Study:
         row = locked(study)
         if not may_work(by, row.organisation_id):
             raise NotAccepted("not_yours", "Only the image exchange service desk matches images.")
-        if row.state != StudyState.MATCHED:
+        if row.state not in (StudyState.MATCHED, StudyState.TAKEN_OUT):
             raise NotAccepted("moved_on", "This study is not matched. Look again.")
         if not why.strip():
             raise NotAccepted("why", "Say why the match is taken back.")
@@ -154,7 +155,7 @@ def _stop_sending(row: Study, by: Acting) -> None:
 
     Raises NotAccepted: sending, left.
     """
-    for each in Transfer.objects.filter(study=row, purpose=filing.PURPOSE).order_by("pk"):
+    for each in transfers_to_pacs(row).order_by("pk"):
         transfer = locked(each)
         if lane_state.is_on_its_way(transfer):
             words = "The images are on their way to PACS at this moment. Look again in a minute."
@@ -173,6 +174,6 @@ def _nobodys(row: Study, why: str, by: Acting) -> Study:
         row, StudyEvent.UNMATCHED, by=by, words=why, patient=None, exam=None, exam_code="",
         code_why="", identity_agreed=False, matched_by="", matched_by_id=None, matched_at=None,
         placer_number="", our_accession="", former_placers=former, coercions={}, filing_why="",
-        ris_state=RisState.NONE.value, ris_message=None, ris_why="", ris_number="",
+        why="", ris_state=RisState.NONE.value, ris_message=None, ris_why="", ris_number="",
         vouched_patient=None, vouched_by="", vouched_by_id=None, vouched_at=None, vouched_why="",
     )  # fmt: skip

@@ -22,7 +22,7 @@ from iep.models import Study
 from iep.queries.registration.registering import ris_of
 from iep.services.moving import locked, move
 from iep.services.registration import filing
-from iep.states.studies import RisState, StudyEvent
+from iep.states.studies import RisState, StudyEvent, StudyState
 from messaging.errors import NotEncodable, NotSendable
 from messaging.models import OutboundMessage, Partner
 from messaging.queries.codes import Code, has_map, theirs
@@ -219,8 +219,10 @@ def _held(row: Study, answer: Answer, by: Acting) -> None:
 
 
 def _refused(row: Study, words: str, by: Acting) -> Study:
+    """A person's. What was filed has lost its entry: it waits for one again, where all see it."""
+    event = StudyEvent.REOPENED if row.state == StudyState.FILED else StudyEvent.NOTED
     return move(
-        row, StudyEvent.NOTED, by=by, words=f"Not in the RIS: {words}",
+        row, event, by=by, words=f"Not in the RIS: {words}",
         ris_state=RisState.REFUSED.value, ris_why=words[:300],
     )  # fmt: skip
 

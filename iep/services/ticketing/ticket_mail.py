@@ -32,6 +32,8 @@ _HEADLINES: Final = {
     "reminder": "we still need details from you",
     "arrived": "the images are here",
     "available": "the images are in PACS",
+    "gone": "the images are not in PACS any more",
+    "again": "the images are in PACS again",
     "delivered": "the images were delivered",
     "declined": "the other hospital declined",
     "failed": "the transfer failed",
