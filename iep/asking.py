@@ -77,6 +77,21 @@ LABELS: Final[dict[str, str]] = {
     "internal_address": "Internal post address",
 }
 
+# The three pages of the form, and what each of them asks; scans by rows are of the last.
+STEPS: Final[dict[str, tuple[str, ...]]] = {
+    "way": ("kind", "pasted"),
+    "patient": (
+        "nhs_number", "no_nhs_number_reason", "address", "postcode", "family_name", "given_names",
+        "birth_date", "s_number", "where", "institution", "other_name", "other_position",
+        "other_phone", "other_email", "discs", "internal_address",
+    ),
+    "scans": (
+        "exams", "instructions", "requester_name", "requester_phone", "requester_email",
+        "consultant", "department", "priority", "eligibility", "reason", "reason_words",
+        "needed_by",
+    ),
+}  # fmt: skip
+
 ALL_IMAGING: Final = (
     "Name each scan. “All imaging” is usually declined. Add the scan and date for each one"
 )
@@ -143,6 +158,13 @@ def problems(new: NewTicket, *, today: date, s_number_pattern: str) -> dict[str,
         **_of_disc(new),
     }
     return in_order(found)
+
+
+def step_of(name: str) -> str:
+    """The page on which a field stands; rows of scans are "exam-1-date" and the like."""
+    if name.startswith("exam-"):
+        return "scans"
+    return next((step for step, names in STEPS.items() if name in names), "way")
 
 
 def in_order(found: dict[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from iep.views import (
     institutions,
     making,
     match,
+    mine,
     queues,
     scans,
     ticket,
@@ -28,8 +29,8 @@ register_converter(CallReference, "callref")
 urlpatterns: list[URLPattern] = [
     # Tickets: asking, one ticket
     path("new/", asking.ask, name="ask"),
-    path("mine/", asking.mine, name="mine"),
-    path("mine/now", asking.mine_now, name="mine-now"),
+    path("mine/", mine.mine, name="mine"),
+    path("mine/now", mine.mine_now, name="mine-now"),
     path("<callref:reference>/", ticket.ticket, name="ticket"),
     path("<callref:reference>/live", ticket.live, name="ticket-live"),
     path("<callref:reference>/scans/", scans.scans, name="ticket-scans"),

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.http import QueryDict
 
 from accounts.models import Organisation
-from iep.asking import MOST_EXAMS, Exam, NewTicket
+from iep.asking import MOST_EXAMS, STEPS, Exam, NewTicket
 from iep.picking import Picked
 from iep.picking.scans import modality_of
 from iep.queries.exchange import hospitals
@@ -58,14 +58,17 @@ class Typed:
 def typed(data: QueryDict) -> Typed:
     """Longer texts than a field takes are cut: the page says how much it takes."""
     texts = {name: data.get(name, "").strip()[:most] for name, most in TEXTS.items()}
+    if data.get("several") and texts["institution"]:
+        texts["where"] = ""  # the one that was chosen of several stands for what was typed
     count = min(int(data["rows"]) if data.get("rows", "").isdecimal() else 1, MOST_EXAMS)
     rows = [
         {name: data.get(f"exam-{number}-{name}", "").strip()[:most] for name, most in ROW.items()}
         for number in range(1, max(count, 1) + 1)
     ]
-    return Typed(
-        texts, rows, set(data.get("picked", "").split()), _notes(data), data.get("key", "")
-    )
+    picked, key = set(data.get("picked", "").split()), data.get("key", "")
+    form = Typed(texts, rows, picked, _notes(data), key)
+    form.key = str(key_of(form))
+    return form
 
 
 def _notes(data: QueryDict) -> dict[str, str]:
@@ -77,6 +80,33 @@ def _notes(data: QueryDict) -> dict[str, str]:
 
 def empty() -> Typed:
     return Typed(rows=[row_of()], key=str(uuid.uuid4()))
+
+
+def laid_over(kept: Typed, new: Typed, data: QueryDict, step: str) -> Typed:
+    """One page of the form over the rest of it: what that page asks is as it was typed now, and a
+    page that was open for long does not take the others back."""
+    asked = {name: new.texts[name] for name in STEPS[step] if name in new.texts and name in data}
+    rows = new.rows if step == "scans" else kept.rows
+    return Typed(kept.texts | asked, rows, kept.picked, kept.notes, kept.key)
+
+
+def carried(form: Typed, but: str = "") -> list[tuple[str, str]]:
+    """Everything that was typed, as hidden fields; without what the page `but` shows itself."""
+    shown = _shown(form, but)
+    fields = [(name, text) for name, text in form.texts.items() if text and name not in shown]
+    for number, row in enumerate(form.rows if but != "scans" else [], 1):
+        fields += [(f"exam-{number}-{name}", text) for name, text in row.items() if text]
+    fields += [(f"note-{name}", note) for name, note in form.notes.items()]
+    fields += [("rows", str(len(form.rows))), ("picked", " ".join(sorted(form.picked)))]
+    return [*fields, ("key", form.key)]
+
+
+def _shown(form: Typed, step: str) -> set[str]:
+    """A button says which way, a choice of several hospitals which one; discs are asked for where
+    there are some."""
+    is_disc = form.get("kind") == TicketKind.DISC
+    unseen = {"kind", "institution"} | (set() if is_disc else {"discs", "internal_address"})
+    return set(STEPS.get(step, ())) - unseen
 
 
 def key_of(form: Typed) -> uuid.UUID:

@@ -1,21 +1,26 @@
-"""R11: ask for images, on one page that works without JavaScript; and what somebody asked for."""
+"""R11: ask for images, on three short pages and a check.
+
+Each page posts what it asks, is told what is wrong with it, and leads to the next page that lacks
+something: what a pasted text says already is asked of nobody. Nothing here needs a script.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from accounts import audit
-from iep import hours, picking
-from iep.asking import LABELS, MODALITIES, in_order, problems
+from iep import picking
+from iep.asking import LABELS, STEPS, in_order, problems, step_of
 from iep.errors import Incomplete
+from iep.forms import drafts
 from iep.forms import tickets as forms
 from iep.forms.tickets import Read, Typed
 from iep.policies import trust_of
@@ -24,74 +29,101 @@ from iep.queries.ticketing import people as ticket_people
 from iep.queries.ticketing import prefill as ticket_prefill
 from iep.queries.ticketing import tickets
 from iep.services.ticketing.tickets import open_ticket
-from iep.states.priorities import ELIGIBILITY_WORDS, PRIORITY_WORDS, REASON_WORDS, Reason
 from iep.states.tickets import TicketKind
+from iep.views import asking_pages as pages
 
-REASONS = {key: words for key, words in REASON_WORDS.items() if key is not Reason.BLUE_LIGHT}
 NOTHING_PICKED = "Nothing was found in the text. Fill the form in by hand"
+KEPT_NO_MORE = "What was typed is not kept any more. Start again"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    """`/iep/new/`: which way, patient and where, which scans, priority; then a check."""
+    """`/iep/new/`: which way; which patient and where; which scans and how urgently; a check."""
     if request.method != "POST":
-        form = forms.empty()
-        kind = request.GET.get("kind", "")
-        form.fill(kind=kind if kind in set(TicketKind) else "")
-        form.fill(**ticket_prefill.of_requester(request.acting))
-        patient = request.GET.get("patient") or request.session.get(settings.PATIENT_CONTEXT_KEY)
-        form.fill(**ticket_prefill.of_launched(request.acting, patient, request=request))
-        return _form(request, form)
-    form = forms.typed(request.POST)
+        return _shown(request)
+    form = _typed(request)
     verb, _, argument = request.POST.get("do", "check").partition(" ")
     return DEEDS.get(verb, _check)(request, form, argument)
 
 
-# --- The form ------------------------------------------------------------------------------------
+def _typed(request: HttpRequest) -> Typed:
+    """What a page asks, over the draft. The check and the page of Blue Light show all of it, and
+    what they showed is what they mean."""
+    form, step = forms.typed(request.POST), request.POST.get("step", "")
+    draft = drafts.kept(request, form.key)
+    if draft is None or step not in STEPS:
+        return form
+    return forms.laid_over(draft, form, request.POST, step)
 
 
-def _form(
-    request: HttpRequest,
-    form: Typed,
-    found: dict[str, str] | None = None,
-    *,
-    said: Read | None = None,
-    status: int = 200,
-    focus: str = "",
+def _shown(request: HttpRequest) -> HttpResponse:
+    key, step = request.GET.get("draft", ""), request.GET.get("step", "")
+    if not key:
+        return _begun(request)
+    form = drafts.kept(request, key)
+    if form is None:
+        return _gone(request, key)
+    if step == "blue":
+        return pages.interruption(request, form)
+    if step == "check":
+        return _checked_again(request, form)
+    said = forms.read(form, trust_of(request.acting)) if step == "patient" else None
+    step = step if step in STEPS else "way"
+    return pages.step_page(request, form, step, said=said, focus=request.GET.get("at", ""))
+
+
+def _begun(request: HttpRequest) -> HttpResponse:
+    """An empty form, with what is known of who asks and of the patient who is open."""
+    form = forms.empty()
+    kind = request.GET.get("kind", "")
+    form.fill(kind=kind if kind in set(TicketKind) else "")
+    form.fill(**ticket_prefill.of_requester(request.acting))
+    patient = request.GET.get("patient") or request.session.get(settings.PATIENT_CONTEXT_KEY)
+    form.fill(**ticket_prefill.of_launched(request.acting, patient, request=request))
+    return pages.step_page(request, form, "patient" if form.get("kind") else "way")
+
+
+def _gone(request: HttpRequest, key: str) -> HttpResponse:
+    """Back to a form that was sent: its ticket. Else it is said, and a new one begins."""
+    try:
+        ticket = tickets.opened_from(request.acting, UUID(key))
+    except ValueError:
+        ticket = None
+    if ticket is not None:
+        return redirect("iep:ticket", ticket.reference)
+    messages.info(request, KEPT_NO_MORE)
+    return redirect("iep:ask")
+
+
+# --- Its pages -----------------------------------------------------------------------------------
+
+
+def _refused(
+    request: HttpRequest, form: Typed, step: str, wrong: dict[str, str], said: Read | None = None
 ) -> HttpResponse:
-    wrong = found or {}
-    context = {
-        "form": form,
-        "wrong": wrong,
-        "errors": [{"text": words, "href": f"#{_anchor(name)}"} for name, words in wrong.items()]
-        or None,
-        "labels": LABELS,
-        "kinds": tickets.KIND_WORDS,
-        "modalities": MODALITIES,
-        "priorities": PRIORITY_WORDS,
-        "reasons": REASONS,
-        "eligible": ELIGIBILITY_WORDS,
-        "hospitals": hospitals.others(trust_of(request.acting)),
-        "choices": said.choices if said else (),
-        "hours": hours.words(),
-        "focus": focus,
-    }
-    return render(request, "iep/ask.html", context, status=status)
+    """The same page, with what is wrong; what was typed is kept."""
+    drafts.keep(request, form)
+    return pages.step_page(request, form, step, wrong, said=said)
 
 
-def _anchor(name: str) -> str:
-    """Where a problem's field stands on the page."""
-    return {"institution": "where", "exams": "exam-1-date", "kind": "kind-import"}.get(name, name)
+def _to(request: HttpRequest, form: Typed, step: str, focus: str = "") -> HttpResponse:
+    """Keeps the form and fetches the page: going back and loading again send nothing twice."""
+    drafts.keep(request, form)
+    words = {"draft": form.key, "step": step} | ({"at": focus} if focus else {})
+    return redirect(reverse("iep:ask", query=words))
 
 
 def _read(request: HttpRequest, form: Typed) -> tuple[Read, dict[str, str]]:
-    """What the page asks for, and everything that is wrong with it, in the form's order."""
+    """What the form asks for, and everything that is wrong with it, in the form's order."""
     _from_record(request, form)
     said = forms.read(form, trust_of(request.acting))
     found = problems(
         said.new, today=timezone.localdate(), s_number_pattern=settings.S_NUMBER_PATTERN
     )
-    return said, in_order(found | said.problems)
+    found |= said.problems
+    if not any(step_of(name) == "patient" for name in found):
+        found |= _against_record(request, said)
+    return said, in_order(found)
 
 
 def _from_record(request: HttpRequest, form: Typed) -> None:
@@ -104,43 +136,86 @@ def _from_record(request: HttpRequest, form: Typed) -> None:
     form.picked |= set(form.fill(**known)) if known else set()
 
 
-def _pick(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
-    """Paste box. What is complete goes straight to the check; else the form, with marks."""
+def _against_record(request: HttpRequest, said: Read) -> dict[str, str]:
     trust = trust_of(request.acting)
+    return ticket_people.record_of(said.new, trust)[1] if trust else {}
+
+
+# --- From page to page ---------------------------------------------------------------------------
+
+
+def _go_on(request: HttpRequest, form: Typed, after: str) -> HttpResponse:
+    """What is wrong on this page, on this page; else to the next one that lacks something."""
+    said, wrong = _read(request, form)
+    if any(step_of(name) == after for name in wrong):
+        return _refused(request, form, after, wrong, said)
+    later = list(STEPS)[list(STEPS).index(after) + 1 :]
+    unread = {step_of(name) for name in form.notes if not _has_value(form, name)}
+    lacking = {step_of(name) for name in wrong} | (unread & set(later))
+    for step in STEPS:
+        if step in lacking:
+            return _to(request, form, step)
+    return _to(request, form, "check")
+
+
+def _has_value(form: Typed, name: str) -> bool:
+    if name.startswith("exam-"):
+        number = int(name.removeprefix("exam-"))
+        return all(row["date"] and row["description"] for row in form.rows[number - 1 : number])
+    return bool(form.get(name))
+
+
+def _way(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """One of the three ways was pressed; what it asks comes next, even where all is there."""
+    form.texts["kind"] = argument
+    return _go_on(request, form, "way")
+
+
+def _next(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    return _go_on(request, form, argument if argument in STEPS else "way")
+
+
+def _go(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """To a page that is chosen; what was typed comes along and is looked at later."""
+    return _to(request, form, argument if argument in STEPS else "way")
+
+
+def _change(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """From the check to a field."""
+    known = argument.startswith("exam-") or argument == "where" or argument in LABELS
+    return _to(request, form, step_of(argument), argument) if known else _to(request, form, "way")
+
+
+def _pick(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """Paste box. What is complete goes straight to the check; else to what is left, with marks."""
     found = picking.pick(
         form.get("pasted"),
         today=timezone.localdate(),
         s_number_pattern=settings.S_NUMBER_PATTERN,
-        hospitals=hospitals.names(trust),
+        hospitals=hospitals.names(trust_of(request.acting)),
     )
     if found.is_empty:
-        return _form(request, form, {"pasted": NOTHING_PICKED}, status=422)
+        return _refused(request, form, "way", {"pasted": NOTHING_PICKED})
     if "priority" in found.fields or "priority" in found.notes:
         form.texts["priority"] = ""  # the page chose Standard: what the text says of it goes first
     forms.take_picked(form, found)
     form.fill(priority="" if "priority" in found.notes else "1")
     said, wrong = _read(request, form)
-    unread = {each for each in form.notes if not _has_value(form, each)}
-    if wrong or unread:
-        return _form(request, form, said=said, focus="picked")
-    return _checked(request, form, said)
-
-
-def _has_value(form: Typed, name: str) -> bool:
-    if name.startswith("exam-"):
-        row = form.rows[int(name.removeprefix("exam-")) - 1]
-        return bool(row["date"] and row["description"])
-    return bool(form.get(name))
+    if not form.get("kind"):
+        return _to(request, form, "way")
+    if any(name in wrong for name in _against_record(request, said)):
+        return _refused(request, form, "patient", wrong, said)
+    return _go_on(request, form, "way")
 
 
 def _add(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     forms.add_row(form)
-    return _form(request, form, focus=f"exam-{len(form.rows)}-date")
+    return _to(request, form, "scans", f"exam-{len(form.rows)}-date")
 
 
 def _remove(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     forms.remove_row(form, int(argument) if argument.isdecimal() else 0)
-    return _form(request, form, focus="exam-1-date")
+    return _to(request, form, "scans", "exam-1-date")
 
 
 def _find(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
@@ -150,28 +225,47 @@ def _find(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     )
     if not known:
         said = "The hospital’s system has nobody with this number. Fill in the patient’s details"
-        return _form(request, form, {"nhs_number": said}, status=422)
+        return _refused(request, form, "patient", {"nhs_number": said})
     form.texts |= {name: text for name, text in known.items() if text}
     form.picked |= set(known)
-    return _form(request, form, focus="where")
+    return _to(request, form, "patient", "where")
 
 
-def _change(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
-    return _form(request, form, focus=argument)
+def _resume(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """From the list of what is not sent: to the first page that lacks something, or the check."""
+    draft = drafts.kept(request, form.key)
+    if draft is None:
+        return _gone(request, form.key)
+    lacking = {step_of(name) for name in _read(request, draft)[1]}
+    first = next((step for step in STEPS if step in lacking), "check")
+    return _to(request, draft, first)
+
+
+def _drop(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """Thrown away by who began it."""
+    drafts.forget(request, form.key)
+    messages.info(request, "The request that was not sent is thrown away.")
+    return redirect("iep:ask")
 
 
 # --- The check -----------------------------------------------------------------------------------
 
 
 def _check(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
+    """All of the form is looked at; then the check."""
     said, wrong = _read(request, form)
     if wrong.keys() == {"eligibility"} and form.get("priority") == "0":
-        return render(request, "iep/blue_light.html", _hidden(form) | {
-            "eligible": ELIGIBILITY_WORDS,
-        })  # fmt: skip
+        return _to(request, form, "blue")
     if wrong:
-        return _form(request, form, wrong, said=said, status=422)
-    return _checked(request, form, said)
+        return _wrong(request, form, said, wrong)
+    return _to(request, form, "check")
+
+
+def _wrong(request: HttpRequest, form: Typed, said: Read, wrong: dict[str, str]) -> HttpResponse:
+    """The page that was sent, while something is wrong on it; else the first that is not right."""
+    amiss = [step for step in STEPS if step in {step_of(name) for name in wrong}]
+    here = request.POST.get("step", "")
+    return _refused(request, form, here if here in amiss else amiss[0], wrong, said)
 
 
 def _blue(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
@@ -182,63 +276,38 @@ def _blue(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     return _check(request, form, "")
 
 
-def _checked(request: HttpRequest, form: Typed, said: Read, *, status: int = 200) -> HttpResponse:
-    trust = trust_of(request.acting)
-    patient, conflicts = ticket_people.record_of(said.new, trust) if trust else (None, {})
-    if conflicts:
-        return _form(request, form, conflicts, said=said, status=422)
-    context = _hidden(form) | {
-        "new": said.new,
-        "kind": tickets.KIND_WORDS[said.new.kind],
-        "priority": PRIORITY_WORDS[said.new.priority],
-        "reason": _reason(said),
-        "modalities": MODALITIES,
-        "is_known": patient is not None,
-        "duplicates": tickets.duplicates(said.new, trust) if trust else [],
-        "is_open": hours.is_open(),
-        "hours": hours.words(),
-    }
-    return render(request, "iep/ask_check.html", context, status=status)
-
-
-def _reason(said: Read) -> str:
-    new = said.new
-    if new.eligibility is not None:
-        return ELIGIBILITY_WORDS[new.eligibility]
-    words = REASON_WORDS[new.reason] if new.reason else ""
-    return f"{words}: {new.reason_words}" if new.reason_words else words
-
-
-def _hidden(form: Typed) -> dict[str, Any]:
-    """Everything that was typed, to be carried through a page in between."""
-    fields = [(name, text) for name, text in form.texts.items() if text]
-    for number, row in enumerate(form.rows, 1):
-        fields += [(f"exam-{number}-{name}", text) for name, text in row.items() if text]
-    fields += [(f"note-{name}", note) for name, note in form.notes.items()]
-    fields += [("rows", str(len(form.rows))), ("picked", " ".join(sorted(form.picked)))]
-    return {"form": form, "fields": [*fields, ("key", form.key)]}
+def _checked_again(request: HttpRequest, form: Typed) -> HttpResponse:
+    """The check by its address: what has become wrong meanwhile is asked for first."""
+    said, wrong = _read(request, form)
+    if wrong:
+        return _wrong(request, form, said, wrong)
+    return pages.check_page(request, form, said)
 
 
 def _open(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     said, wrong = _read(request, form)
     if wrong:
-        return _form(request, form, wrong, said=said, status=422)
+        return _wrong(request, form, said, wrong)
     trust = trust_of(request.acting)
     seen = set(request.POST.get("seen", "").split())
     again = {each.reference for each in (tickets.duplicates(said.new, trust) if trust else [])}
     mine = tickets.opened_from(request.acting, said.new.key)
     if again - seen and mine is None:
-        return _checked(request, form, said, status=409)
+        return pages.check_page(request, form, said, status=409)
     try:
         ticket = open_ticket(said.new, by=request.acting)
     except Incomplete as refusal:
-        return _form(request, form, refusal.problems, said=said, status=422)
+        return _wrong(request, form, said, refusal.problems)
+    drafts.forget(request, form.key)
     messages.success(request, f"Call reference {ticket.reference}")
     return redirect("iep:ticket", ticket.reference)
 
 
 DEEDS: dict[str, Callable[[HttpRequest, Typed, str], HttpResponse]] = {
+    "way": _way,
     "pick": _pick,
+    "next": _next,
+    "go": _go,
     "add": _add,
     "remove": _remove,
     "find": _find,
@@ -246,32 +315,6 @@ DEEDS: dict[str, Callable[[HttpRequest, Typed, str], HttpResponse]] = {
     "check": _check,
     "blue": _blue,
     "open": _open,
+    "resume": _resume,
+    "drop": _drop,
 }
-
-
-# --- What somebody asked for ---------------------------------------------------------------------
-
-
-@require_safe
-def mine(request: HttpRequest) -> HttpResponse:
-    """`/iep/mine/`: a requester's own tickets; what waits for them comes first."""
-    audit.record(acting=request.acting, action="list_tickets", object_type="iep.Ticket",
-                 reason="mine", request=request)  # fmt: skip
-    return render(request, "iep/mine.html", _mine(request))
-
-
-@require_safe
-def mine_now(request: HttpRequest) -> HttpResponse:
-    """The same list, as it is now: for the page that is open."""
-    return render(request, "iep/_mine_now.html", _mine(request))
-
-
-def _mine(request: HttpRequest) -> dict[str, Any]:
-    text = request.GET.get("page", "1")
-    number = max(int(text), 1) if text.isascii() and text.isdecimal() and len(text) < 6 else 1
-    return {
-        "page": tickets.my_tickets(request.acting, page=number),
-        "number": number,
-        "kinds": tickets.KIND_WORDS,
-        "now": timezone.now(),
-    }

@@ -70,27 +70,40 @@ def test_t13_a_ticket_from_a_pasted_email(visit, known, shoot):
     shoot(page, "image-ticket")
 
 
+def fill(counter: Counter, said: dict[str, str]) -> None:
+    for label, text in said.items():
+        counter.page.get_by_label(label).first.focus()
+        counter.type(text)
+
+
 def test_t13b_a_ticket_from_blank(visit, known, shoot):
     page = visit("mbp", "/iep/new/")
     counter = Counter(page)
-    counter.click("radio", "Get images for us")
-    for label, text in (
-        ("NHS number (needed)", "9990000018"),  # the rest of the patient comes from our record
-        ("The other hospital", "QMC"),
-        ("Date acquired", "3 11 2026"),
-        ("Type and body part", "CT head"),
-        ("Requester’s name", "Dr Ann Bell"),
-        ("Requester’s telephone", "01632 960111"),
-        ("Requester’s e-mail", asking.ADDRESS),
-        ("Consultant", "Mr A Crane"),
-        ("Department", "Neurosurgery"),
-    ):
-        page.get_by_label(label).first.focus()
-        counter.type(text)
+    counter.click("button", "Get images for us")
+    expect(page.get_by_label("NHS number (needed)")).to_be_focused()
+    assert_accessible(page)
+    shoot(page, "image-ask-patient")
+    fill(counter, {
+        "NHS number (needed)": "9990000018",  # the rest of the patient comes from our record
+        "The other hospital": "QMC",
+    })  # fmt: skip
+    counter.click("button", "Continue")
+    expect(page.get_by_label("Date acquired")).to_be_focused()
+    assert_accessible(page)
+    shoot(page, "image-ask-scans")
+    fill(counter, {
+        "Date acquired": "3 11 2026",
+        "Type and body part": "CT head",
+        "Requester’s name": "Dr Ann Bell",
+        "Requester’s telephone": "01632 960111",
+        "Requester’s e-mail": asking.ADDRESS,
+        "Consultant": "Mr A Crane",
+        "Department": "Neurosurgery",
+    })  # fmt: skip
     counter.click("radio", "MDT referral")
     counter.click("button", "Check the request", exact=True)
     expect_heading(page, "Check the request for images")
-    expect(page.get_by_text("TESTPATIENT, Agnes")).to_be_visible()
+    expect(page.get_by_label("Patient", exact=True)).to_contain_text("TESTPATIENT, Agnes")
     counter.click("button", "Open the ticket")
     expect(page.get_by_text("Call reference IEP-")).to_be_visible()
     assert counter.interactions <= 14
@@ -104,9 +117,7 @@ def test_a_ticket_is_asked_for_without_javascript(visit, known):
     expect(page.get_by_text("31/02/2026 is not a date, day first")).to_be_visible()
     page.get_by_label("Date acquired").fill("13 10 2026")
     page.get_by_role("button", name="Check the request", exact=True).last.click()
-    page.get_by_role("button", name="Change where").or_(
-        page.get_by_role("button", name="Change which way and where")
-    ).click()
+    page.get_by_role("button", name="Change scans").click()
     page.get_by_role("button", name="Add another scan").click()
     page.get_by_label("Date acquired").last.fill("14 10 2026")
     page.get_by_label("Type and body part").last.fill("CT chest")
@@ -134,6 +145,14 @@ def test_blue_light_stops_to_ask_what_makes_it_so(visit, known, shoot):
 
 def test_every_missing_field_is_named_and_leads_to_its_field(visit, known, shoot):
     page = visit("mbp", "/iep/new/")
+    page.get_by_role("button", name="Send images out").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
+    page.get_by_role("link", name="Name the person who receives the images").click()
+    expect(page.locator("#other_name")).to_be_focused()
+    assert_accessible(page)
+    shoot(page, "image-ask-errors")
+    page.get_by_role("button", name="3. Scans and priority").click()
     page.get_by_role("button", name="Check the request", exact=True).last.click()
     expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     page.get_by_role("link", name="Enter the date of scan 1").or_(
@@ -141,7 +160,30 @@ def test_every_missing_field_is_named_and_leads_to_its_field(visit, known, shoot
     ).click()
     expect(page.locator("#exam-1-date")).to_be_focused()
     assert_accessible(page)
-    shoot(page, "image-ask-errors")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_going_back_in_the_browser_loses_nothing(visit, known, javascript):
+    page = visit("ward", "/iep/new/", javascript=javascript)
+    page.get_by_role("button", name="Get images for us").click()
+    page.get_by_label("NHS number (needed)").fill("9990000018")
+    page.get_by_label("The other hospital").fill("QMC")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Type and body part").fill("CT head")
+    page.get_by_role("button", name="Check the request", exact=True).last.click()
+    expect(page.get_by_role("link", name="Name the consultant")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Type and body part")).to_have_value("CT head")
+    page.go_back()
+    expect(page.get_by_label("NHS number (needed)")).to_have_value("9990000018")
+    expect(page.get_by_label("Family name")).to_have_value("Testpatient")
+    page.goto("/iep/mine/")
+    expect(
+        page.get_by_text("Nottingham Queens Medical Centre, Nottingham, CT head")
+    ).to_be_visible()
+    page.get_by_role("button", name="Continue number 1").click()
+    expect(page.get_by_label("Type and body part")).to_have_value("CT head")
+    assert not Ticket.objects.exists()
 
 
 @pytest.mark.hazard("H45")

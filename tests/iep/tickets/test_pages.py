@@ -11,6 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AccessEvent
+from iep.asking import STEPS, step_of
+from iep.forms import drafts
 from iep.models import Study, Ticket
 from iep.services.ticketing import tickets
 from iep.states.priorities import Priority
@@ -70,23 +72,174 @@ def summary(response: Any) -> list[str]:
 # --- Asking --------------------------------------------------------------------------------------
 
 
-def test_an_empty_form_names_every_missing_field_and_each_link_leads_to_a_field(desk):
-    response = desk.post(ASK, {"do": "check"})
+def send(client: Client, **said: str) -> Any:
+    """A page of the form is sent; what the browser shows then."""
+    return client.post(ASK, said, follow=True)
+
+
+def on(response: Any, **said: str) -> dict[str, str]:
+    """The page that is shown, filled in: its hidden fields, and what a person adds."""
+    return _unescaped(carried(response)) | said
+
+
+def steps(response: Any) -> str:
+    """The page of the form that is shown: its number and words."""
+    found = re.search(r'aria-current="step"><strong>([^<]+)', response.content.decode())
+    return found.group(1) if found else ""
+
+
+@pytest.mark.parametrize(("step", "verb", "anchors"), [
+    ("way", "next way", ["kind-import"]),
+    ("patient", "next patient", ["nhs_number", "family_name", "given_names", "birth_date",
+                                 "s_number", "where"]),
+    ("scans", "check", ["exam-1-date", "requester_name", "requester_phone", "requester_email",
+                        "consultant", "department", "priority", "reason"]),
+])  # fmt: skip
+def test_an_empty_page_names_every_missing_field_and_each_link_leads_to_a_field(
+    desk, step, verb, anchors
+):
+    names = set(STEPS[step]) | {name for name in WHOLE if name.startswith("exam-")}
+    said = {name: text for name, text in WHOLE.items() if step != "scans" or name not in names}
+    if step != "scans":
+        said = {name: text for name, text in said.items() if name not in STEPS[step]}
+    response = send(desk, **said, do=verb, step=step)
     assert response.status_code == 422
-    anchors = summary(response)
-    assert anchors[:7] == [
-        "kind-import", "nhs_number", "family_name", "given_names", "birth_date", "s_number",
-        "where",
-    ]  # fmt: skip
-    assert {"exam-1-date", "requester_name", "consultant", "reason", "kind-import"} <= set(anchors)
+    assert summary(response) == anchors
     text = response.content.decode()
     assert [each for each in anchors if f'id="{each}"' not in text] == []
     assert not Ticket.objects.exists()
 
 
+@pytest.mark.parametrize(("kind", "anchors"), [
+    ("export", ["other_name", "other_phone", "other_email"]), ("disc", ["discs",
+                                                                       "internal_address"]),
+])  # fmt: skip
+def test_what_only_one_way_needs_is_asked_there_and_named(desk, kind, anchors):
+    shown = page(send(desk, **WHOLE | {"kind": kind}, do="go patient"))
+    other = page(send(desk, **WHOLE, do="go patient"))
+    assert [name for name in anchors if f'id="{name}"' not in shown] == []
+    assert [name for name in anchors if f'id="{name}"' in other] == []
+    response = send(desk, **WHOLE | {"kind": kind}, do="check")
+    assert (response.status_code, summary(response)) == (422, anchors)
+
+
+def test_three_short_pages_lead_to_the_check(desk, world):
+    world.patient(nhs_number="9990000018", s_number="S1234567")
+    first = desk.get(ASK)
+    assert steps(first) == "1. Which way"
+    second = send(desk, **on(first, do="way import"))
+    assert steps(second) == "2. Patient and where"
+    third = send(desk, **on(second, nhs_number="999 000 0018", where="qmc", do="next patient"))
+    assert steps(third) == "3. Scans and priority"
+    assert page(third).count('<section class="app-banner"') == 1
+    assert "app-banner" not in page(second)  # nobody is chosen there yet
+    last = send(desk, **on(third, **asked_on("scans"), do="check"))
+    assert "Check the request for images" in page(last)
+    assert desk.post(ASK, on(last, do="open")).status_code == 302
+    assert Ticket.objects.get().patient is not None
+
+
+def asked_on(step: str) -> dict[str, str]:
+    """What a person answers on that page of the form."""
+    names = [name for name in WHOLE if name not in ("key", "rows")]
+    return {name: WHOLE[name] for name in names if step_of(name) == step}
+
+
+def test_going_back_and_loading_again_show_what_was_typed_and_send_nothing(desk):
+    first = desk.get(ASK)
+    second = send(desk, **on(first, do="way import"))
+    third = send(desk, **on(second, **WHOLE | {"do": "next patient", "key": key_of(first)}))
+    back = desk.get(second.redirect_chain[-1][0])  # what the back button fetches
+    for value in ("999 000 0018", "Testpatient", "Nottingham Queens Medical Centre"):
+        assert f'value="{value}' in page(back)
+    assert steps(desk.get(third.redirect_chain[-1][0])) == "3. Scans and priority"
+    assert not Ticket.objects.exists()
+
+
+def key_of(response: Any) -> str:
+    return carried(response)["key"]
+
+
+def test_a_page_that_was_open_for_long_takes_nothing_of_the_others_back(desk):
+    second = send(desk, **on(desk.get(ASK), do="way import"))
+    patient, scans = asked_on("patient"), asked_on("scans")
+    third = send(desk, **on(second, **patient, do="next patient"))
+    send(desk, **on(third, **scans, do="check"))
+    stale = on(second, **patient | {"nhs_number": "999 000 0026"}, do="next patient")
+    assert "exam-1-date" not in stale  # it knows of no scan
+    checked = page(send(desk, **stale))
+    assert "CT head (CT, code CHEAD)" in checked
+    assert "999 000 0026" in checked
+
+
+def test_what_was_typed_outlives_its_draft(desk):
+    first = desk.get(ASK)
+    second = send(desk, **on(first, do="way export"))
+    session = desk.session
+    del session[drafts.DRAFTS]
+    session.save()
+    third = send(desk, **on(second, nhs_number="1", do="next patient"))
+    assert carried(third)["kind"] == "export"
+    assert "Where they go" in page(third)
+
+
+def test_a_request_that_was_opened_is_found_from_its_old_pages(desk):
+    checked = send(desk, **WHOLE, do="check")
+    where = checked.redirect_chain[-1][0]
+    desk.post(ASK, on(checked, do="open"))
+    ticket = Ticket.objects.get()
+    assert desk.get(where)["Location"] == f"/iep/{ticket.reference}/"
+    for stranger in ("6f0f8f3e-8a0e-4d2a-9f4d-8d4f0a3f7c19", "nonsense"):
+        assert desk.get(ASK, {"draft": stranger})["Location"] == ASK
+
+
+def test_what_is_begun_and_not_sent_is_listed_for_who_began_it_alone(desk, world):
+    send(desk, **WHOLE, do="next patient")
+    for where in (ASK, "/iep/mine/"):
+        text = page(desk.get(where))
+        assert "Not sent yet" in text
+        assert "Queens Medical Centre, Nottingham, CT head. Begun" in text
+        assert "Not sent yet" not in page(world.client("mbp-lead").get(where))
+    assert "Testpatient" not in page(desk.get("/iep/mine/"))
+    checked = send(desk, key=WHOLE["key"], do="resume")
+    assert "Check the request for images" in page(checked)
+    assert "is thrown away" in page(send(desk, key=WHOLE["key"], do="drop"))
+    assert "Not sent yet" not in page(desk.get(ASK))
+    send(desk, **WHOLE, do="next patient")
+    assert desk.post(ASK, on(checked, do="open")).status_code == 302
+    assert "Not sent yet" not in page(desk.get(ASK))
+
+
+def test_a_draft_stays_at_the_place_where_it_was_begun(desk):
+    send(desk, **WHOLE, do="next patient")
+    session = desk.session
+    kept = session[drafts.DRAFTS]
+    kept[WHOLE["key"]]["place"] = "another place"
+    session[drafts.DRAFTS] = kept
+    session.save()
+    assert "Not sent yet" not in page(desk.get(ASK))
+    assert desk.get(ASK, {"draft": WHOLE["key"], "step": "check"})["Location"] == ASK
+
+
+@pytest.mark.parametrize("said", [
+    {"note-exam-20": "x"}, {"picked": "nobody exam-9"}, {"rows": "x"}, {"step": "x"}, {"key": "x"},
+    {"do": "next x"}, {"do": "way x"}, {"do": "change x"}, {"do": "go x"}, {"do": "remove x"},
+])  # fmt: skip
+def test_no_forged_page_is_an_error(desk, said):
+    for verb in ("next patient", "check", "pick"):
+        answer = send(desk, **{"do": verb, **WHOLE, **said})
+        assert answer.status_code in (200, 422)
+
+
+def test_no_address_of_the_form_says_who_the_patient_is(desk):
+    for verb in ("next patient", "check", "go patient", "change nhs_number"):
+        for where, _ in send(desk, **WHOLE, do=verb).redirect_chain:
+            assert not any(each in where for each in ("9990000018", "Testpatient", "S1234567"))
+
+
 def test_a_whole_form_is_checked_and_then_opened_once(desk, world):
     world.patient(nhs_number="9990000018", s_number="S1234567")
-    response = desk.post(ASK, WHOLE | {"do": "check"})
+    response = send(desk, **WHOLE, do="check")
     assert response.status_code == 200
     text = page(response)
     assert "Check the request for images" in text
@@ -103,8 +256,8 @@ def test_a_whole_form_is_checked_and_then_opened_once(desk, world):
 
 
 def test_what_the_page_in_between_carries_is_what_was_typed(desk):
-    response = desk.post(ASK, WHOLE | {"do": "check", "instructions": 'Say "<b>left</b>"'})
-    back = desk.post(ASK, _unescaped(carried(response)) | {"do": "change where"})
+    response = send(desk, **WHOLE | {"do": "check", "instructions": 'Say "<b>left</b>"'})
+    back = send(desk, **on(response, do="change where"))
     text = back.content.decode()
     assert "Say &#34;&lt;b&gt;left&lt;/b&gt;&#34;" in text
     for value in ("999 000 0018", "Mr A Crane", "chead", "3 11 2026"):
@@ -119,7 +272,7 @@ def _unescaped(fields: dict[str, str]) -> dict[str, str]:
 
 def test_a_pasted_email_that_says_all_of_it_goes_straight_to_the_check(desk, world):
     world.patient(nhs_number="9990000018", s_number="S1234567")
-    response = desk.post(ASK, {"do": "pick", "pasted": EMAIL, "rows": "1", "priority": "1"})
+    response = send(desk, do="pick", pasted=EMAIL, rows="1", priority="1")
     text = page(response)
     assert "Check the request for images" in text
     assert text.count(">Picked out<") >= 8
@@ -138,7 +291,7 @@ def test_a_pasted_email_that_says_all_of_it_goes_straight_to_the_check(desk, wor
 def test_what_is_ambiguous_stays_empty_with_its_note(desk, was, becomes, said):
     asking.hospital("Spire Leicester", aliases=("Spire",))
     pasted = EMAIL.replace(was, becomes)
-    response = desk.post(ASK, {"do": "pick", "pasted": pasted, "rows": "1", "priority": "1"})
+    response = send(desk, do="pick", pasted=pasted, rows="1", priority="1")
     assert "<h1" in response.content.decode()
     assert "Ask for images</h1>" in page(response)
     assert said in page(response)
@@ -147,10 +300,11 @@ def test_what_is_ambiguous_stays_empty_with_its_note(desk, was, becomes, said):
 @pytest.mark.hazard("H39")
 def test_a_text_that_says_blue_light_is_never_quietly_standard(desk):
     pasted = EMAIL.replace("for the MDT", "Blue light please")
-    response = desk.post(ASK, {"do": "pick", "pasted": pasted, "rows": "1", "priority": "1"})
+    response = send(desk, do="pick", pasted=pasted, rows="1", priority="1")
+    assert steps(response) == "3. Scans and priority"
     text = page(response)
     assert not re.search(r'name="priority"[^>]*checked', text)
-    response = desk.post(ASK, {**WHOLE, "priority": "", "do": "check"})
+    response = send(desk, **WHOLE | {"priority": "", "do": "check"})
     assert "priority" in summary(response)
 
 
@@ -161,8 +315,8 @@ def test_a_text_that_says_blue_light_is_never_quietly_standard(desk):
 def test_nothing_that_was_posted_becomes_markup(desk, name):
     asking.hospital("Nottingham City Hospital")
     said = WHOLE | {"where": "nottingham", name: "\"'><script>alert(1)</script>"}
-    for verb in ("check", "change where"):
-        assert "<script>alert" not in desk.post(ASK, said | {"do": verb}).content.decode()
+    for verb in ("check", "change where", "change exam-1-date", "go way"):
+        assert "<script>alert" not in send(desk, **said | {"do": verb}).content.decode()
 
 
 def test_a_text_of_nothing_says_so(desk):
@@ -173,12 +327,12 @@ def test_a_text_of_nothing_says_so(desk):
 
 @pytest.mark.hazard("H39")
 def test_blue_light_without_its_reason_is_an_interruption(desk):
-    response = desk.post(ASK, WHOLE | {"do": "check", "priority": "0", "reason": ""})
+    response = send(desk, **WHOLE | {"do": "check", "priority": "0", "reason": ""})
     assert "Blue Light is for theatre or ambulance only" in page(response)
     fields = _unescaped(carried(response))
-    text = page(desk.post(ASK, fields | {"do": "blue theatre"}))
+    text = page(send(desk, **fields | {"do": "blue theatre"}))
     assert "Blue Light: Due in theatre in the next few hours" in text
-    response = desk.post(ASK, fields | {"do": "blue"})
+    response = send(desk, **fields | {"do": "blue"})
     assert summary(response) == ["reason"]  # Standard, and its reason is asked for
     desk.post(ASK, fields | {"do": "open", "eligibility": "ambulance"})
     assert Ticket.objects.get().priority == Priority.BLUE_LIGHT
@@ -186,19 +340,19 @@ def test_blue_light_without_its_reason_is_an_interruption(desk):
 
 def test_a_number_that_the_trust_knows_fills_the_patient_in(desk, world):
     world.patient(nhs_number="9990000018", s_number="S1234567")
-    response = desk.post(ASK, {"do": "find", "s_number": "S1234567", "rows": "1"})
+    response = send(desk, do="find", s_number="S1234567", rows="1")
     text = response.content.decode()
     for value in ("Testpatient", "Agnes", "2 3 1958", "999 000 0018"):
         assert f'value="{value}"' in text
     assert AccessEvent.objects.filter(action="find_patient", outcome="ok").exists()
-    response = desk.post(ASK, {"do": "find", "s_number": "S7654321", "rows": "1"})
+    response = send(desk, do="find", s_number="S7654321", rows="1")
     assert response.status_code == 422
     assert AccessEvent.objects.filter(action="find_patient", outcome="denied").exists()
 
 
 def test_a_number_of_another_places_patient_fills_nothing_in(desk, world):
     world.patient(nhs_number="9990000018")
-    response = desk.post(ASK, {"do": "find", "nhs_number": "999 000 0018", "rows": "1"})
+    response = send(desk, do="find", nhs_number="999 000 0018", rows="1")
     assert response.status_code == 422
     assert "Testpatient" not in page(response)
 
@@ -214,28 +368,38 @@ def test_a_launched_patient_is_filled_in_and_a_stranger_is_not(desk, world):
 def test_who_asks_for_themselves_types_nothing_twice(world):
     asker = asking.requester(world)
     asking.opened(world, by=asker)
-    text = page(world.client("asker").get(ASK))
+    client = world.client("asker")
+    first = client.get(ASK)
     for value in ("Dr A Bell", asking.ADDRESS, "01632 960111 ext 4455", "Neurosurgery"):
-        assert f'value="{value}"' in text
+        assert f'value="{value}"' in page(first)
+    scans = send(client, **on(first, do="go scans"))
+    text = page(scans)
+    assert "Dr A Bell, 01632 960111 ext 4455" in text
+    assert 'id="consultant"' in text[: text.index("part-priority")].rpartition("</details>")[2]
+    assert "Change who asks" in text
 
 
 def test_a_name_that_several_hospitals_have_is_chosen_by_a_person(desk):
     asking.hospital("Nottingham City Hospital")
-    response = desk.post(ASK, WHOLE | {"do": "check", "where": "nottingham"})
+    response = send(desk, **WHOLE | {"do": "check", "where": "nottingham"})
     text = page(response)
     assert summary(response) == ["where"]
     assert "Which of these hospitals?" in text
     chosen = asking.hospital("Nottingham City Hospital").pk
-    response = desk.post(ASK, WHOLE | {"do": "check", "where": "", "institution": str(chosen)})
+    again = send(desk, **on(response, do="next patient"))
+    assert (summary(again), "Which of these hospitals?" in page(again)) == (["where"], True)
+    said = asked_on("patient") | on(response, institution=str(chosen), do="next patient")
+    assert "Nottingham City Hospital, Nottingham" in page(send(desk, **said))
+    response = send(desk, **WHOLE | {"do": "check", "where": "", "institution": str(chosen)})
     assert "Nottingham City Hospital, Nottingham" in page(response)
-    response = desk.post(ASK, WHOLE | {"do": "check", "where": "St Elsewhere"})
+    response = send(desk, **WHOLE | {"do": "check", "where": "St Elsewhere"})
     assert "No hospital is called that" in page(response)
 
 
 def test_rows_are_added_and_removed_and_nothing_else_is_lost(desk):
-    response = desk.post(ASK, WHOLE | {"do": "add"})
+    response = send(desk, **WHOLE | {"do": "add"})
     assert 'id="exam-2-date"' in response.content.decode()
-    response = desk.post(ASK, WHOLE | {"do": "remove 1", "rows": "2", "exam-2-date": "4 11 2026"})
+    response = send(desk, **WHOLE | {"do": "remove 1", "rows": "2", "exam-2-date": "4 11 2026"})
     text = response.content.decode()
     assert 'id="exam-2-date"' not in text
     assert 'value="4 11 2026"' in text
@@ -245,10 +409,10 @@ def test_rows_are_added_and_removed_and_nothing_else_is_lost(desk):
 def test_what_is_open_already_is_said_and_opened_only_on_purpose(desk, world):
     asking.opened(world)
     known = Ticket.objects.get()
-    checked = desk.post(ASK, WHOLE | {"do": "check"})
+    checked = send(desk, **WHOLE | {"do": "check"})
     assert "This is asked for already" in page(checked)
     assert known.reference in page(checked)
-    response = desk.post(ASK, WHOLE | {"do": "open"})
+    response = send(desk, **WHOLE | {"do": "open"})
     assert response.status_code == 409
     assert Ticket.objects.count() == 1
     fields = _unescaped(carried(response))
@@ -262,19 +426,19 @@ def test_what_is_open_already_is_said_and_opened_only_on_purpose(desk, world):
 ])  # fmt: skip
 def test_another_patient_or_another_day_is_no_duplicate(desk, world, changes):
     asking.opened(world, **changes)
-    assert "This is asked for already" not in page(desk.post(ASK, WHOLE | {"do": "check"}))
+    assert "This is asked for already" not in page(send(desk, **WHOLE | {"do": "check"}))
 
 
 @pytest.mark.hazard("H41")
 def test_a_record_that_contradicts_the_form_is_said_before_the_check(desk, world):
     world.patient(nhs_number="9990000018", s_number="S1234567", birth_date=date(1958, 3, 3))
-    response = desk.post(ASK, WHOLE | {"do": "check"})
+    response = send(desk, **WHOLE | {"do": "check"})
     assert summary(response) == ["nhs_number"]
     assert "the birth date is different" in page(response)
 
 
 def test_an_unknown_patient_may_be_asked_for_and_the_page_says_to_register_them(desk):
-    text = page(desk.post(ASK, WHOLE | {"do": "check"}))
+    text = page(send(desk, **WHOLE | {"do": "check"}))
     assert "does not know this patient yet" in text
 
 
