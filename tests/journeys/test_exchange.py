@@ -83,7 +83,11 @@ def test_the_home_shows_what_needs_a_person_and_says_it_in_words(
 def test_the_home_works_without_scripts(visit: Any, world: World) -> None:
     _busy_desk(world)
     page = visit("mbp", "/iep/", javascript=False)
-    page.get_by_text("Filter").click()
+    expect(page.get_by_label("Institution")).to_be_visible()  # filters stand open on a wide screen
+    page.set_viewport_size({"width": 320, "height": 640})
+    expect(page.get_by_label("Institution")).to_be_hidden()
+    page.get_by_text("Filter", exact=True).click()
+    expect(page.get_by_label("Institution")).to_be_visible()
     page.get_by_label("Transaction number, call reference", exact=False).fill("S1234567")
     page.get_by_role("button", name="Search").click()
     assert "S1234567" not in page.url
