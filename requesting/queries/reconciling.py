@@ -61,6 +61,15 @@ class Expected:
     closes: int = 24
     weekends: bool = True
 
+    @property
+    def words(self) -> str:
+        """`Within 4 hours, 08 to 18, Monday to Friday`."""
+        within = "Within 1 hour" if self.hours == 1 else f"Within {self.hours:g} hours"
+        is_always_open = (self.opens, self.closes) == (0, 24)
+        parts = [within, "" if is_always_open else f"{self.opens:02} to {self.closes:02}"]
+        parts.append("" if self.weekends else "Monday to Friday")
+        return ", ".join(part for part in parts if part)
+
     def deadline(self, start: datetime) -> datetime:
         return working_deadline(
             timezone.localtime(start), self.hours, opens=self.opens, closes=self.closes,
@@ -79,6 +88,16 @@ def expectation_of(partner: Partner, discipline: str) -> Expected:
     if agreed is not None:
         return Expected(agreed.status_hours, agreed.opens, agreed.closes, agreed.weekends)
     return IMAGING_EXPECTED if discipline == Discipline.RADIOLOGY else LABORATORY_EXPECTED
+
+
+def times_of(partner: Partner) -> list[str]:
+    """`Within 4 hours, 08 to 18, Monday to Friday; as usual`: one line, or one of each kind."""
+    if agreed := Expectation.objects.filter(partner=partner).first():
+        said = Expected(agreed.status_hours, agreed.opens, agreed.closes, agreed.weekends)
+        return [f"{said.words}; agreed"]
+    kinds = partner.departments.order_by("discipline").values_list("discipline", flat=True)
+    lines = [expectation_of(partner, each) for each in dict.fromkeys(kinds)]
+    return [f"{each.words}; as usual" for each in dict.fromkeys(lines)]
 
 
 def overdue_here(partner: Partner, now: datetime) -> list[Found]:
@@ -158,6 +177,7 @@ class PartnerLists:
     name: str
     orders: ReceivedList | None
     reports: ReceivedList | None
+    times: list[str]  # how soon it is to speak of an order, in words
 
 
 @dataclass(frozen=True)
@@ -219,7 +239,9 @@ def _partners(acting: Acting) -> list[PartnerLists]:
     if not sees_all_partners(acting):
         rows = rows.filter(departments=acting.organisation)
     return [
-        PartnerLists(each.pk, each.name, _last(each, "orders"), _last(each, "reports"))
+        PartnerLists(
+            each.pk, each.name, _last(each, "orders"), _last(each, "reports"), times_of(each)
+        )
         for each in rows
     ]
 

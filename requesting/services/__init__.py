@@ -1,5 +1,6 @@
 """The room's verbs. Other rooms may enter here. Each asks the policy, then moves by the table."""
 
+from .agreeing import agree_times, back_to_usual
 from .amending import amend
 from .downtime import choose_form, hand_over, record_form_mail, take_at_desk, take_back
 from .drafting import discard_draft, mark_not_helpful, save_draft
@@ -33,7 +34,8 @@ from .vetting import (
 )
 
 __all__ = [
-    "amend", "answer", "cancel", "cancel_form", "choose_form", "close", "close_ticket", "collect",
+    "agree_times", "amend", "answer", "back_to_usual", "cancel", "cancel_form", "choose_form",
+    "close", "close_ticket", "collect",
     "discard_draft", "explain", "fix", "forget_result", "form_under_ticket", "hand_over", "hear",
     "hear_of_report", "key_in", "let_form_go", "list_overdue", "mark_not_helpful", "mark_resulted",
     "mark_reviewed", "match", "note_call", "note_differences", "note_list", "open_ticket",

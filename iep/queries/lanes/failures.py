@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Min, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Node, Transaction, Transfer, TransferInstance
 from iep.policies import trust_of
+from iep.queries.exchange.gateway import NotTold, not_told
 from iep.queries.lanes.advice import Advice, advice_on
 from iep.queries.lanes.queues import Row, row_of, transfers_for
 from iep.queries.lanes.tries import NONE, Tries, tries_of
@@ -19,6 +21,7 @@ from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import InstanceState, TransferState
 
 SHOWN = 50
+UNTOLD_IS_LATE = timedelta(minutes=15)  # by then a person rings
 MISSING_SHOWN = 10
 _REFUSED = InstanceState.REFUSED.value
 _MISSING = Q(state__in=(_REFUSED, InstanceState.WAITING.value))
@@ -58,6 +61,8 @@ class Failures:
     failures: list[Failure]
     trouble: list[tuple[Row, Tries]]  # tried again by itself, and failing
     transactions: list[Transaction]  # failed, and no transfer of theirs is on the list
+    untold: list[tuple[Transaction, NotTold]]  # the other installation does not know of it
+    unheard: list[Row]  # ended, and their transactions could not be told
     total: int
     pacs_down_since: datetime | None
     pacs_name: str
@@ -77,6 +82,8 @@ def failures(acting: Acting) -> Failures:
         failures=found,
         trouble=[(row_of(each), tries.get(each.pk, NONE)) for each in trouble],
         transactions=_without_transfer(acting, found),
+        untold=_untold(acting),
+        unheard=[row_of(each) for each in mine.filter(events_told=False).order_by("pk")[:SHOWN]],
         total=stuck.count(),
         pacs_down_since=pacs.failing_since if pacs else None,
         pacs_name=pacs.name if pacs else "",
@@ -89,6 +96,15 @@ def _without_transfer(acting: Acting, found: list[Failure]) -> list[Transaction]
         organisation=trust_of(acting), state=TransactionState.FAILED
     ).exclude(number__in=shown)
     return list(rows.select_related("institution").order_by("priority", "-state_since")[:SHOWN])
+
+
+def _untold(acting: Acting) -> list[tuple[Transaction, NotTold]]:
+    """What has waited for more than a matter of seconds, whatever became of the transaction."""
+    rows = Transaction.objects.filter(organisation=trust_of(acting)).exclude(to_tell=[])
+    rows = rows.select_related("institution").order_by("priority", "state_since")
+    found = [(each, told) for each in rows[: SHOWN * 10] if (told := not_told(each))]
+    late = timezone.now() - UNTOLD_IS_LATE
+    return [(each, told) for each, told in found if told.since is None or told.since < late][:SHOWN]
 
 
 def _pacs_down(acting: Acting) -> Node | None:

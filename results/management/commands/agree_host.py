@@ -30,14 +30,14 @@ class Command(BaseCommand):
             raise CommandError(f"No partner is called “{partner}”.")
         if host:
             try:
-                services.agree_host(row, host=host, by=_acting(by))
+                services.agree_host(row, host=host, by=acting_for(by))
             except ValueError as refusal:
                 raise CommandError(str(refusal)) from None
         for each in row.agreed_hosts.order_by("host"):
             self.stdout.write(f"https://{each.host}/")
 
 
-def _acting(username: str) -> Acting:
+def acting_for(username: str) -> Acting:
     """That person where they may change partners. Raises CommandError."""
     user = User.objects.filter(username=username, is_active=True).first()
     for membership in memberships_of(user.pk) if user else ():

@@ -178,6 +178,27 @@ def test_who_puts_a_transfer_back_for_blue_light_has_not_tried_it(world):
     assert tries_of([transfer.pk])[transfer.pk].words == "Tried once"
 
 
+def test_what_the_other_hospital_was_not_told_for_long_is_on_a_page(world):
+    """Also of a transaction that is over: a decline that they never heard of is still asked for."""
+    thing = a_transfer(world).transaction
+    client, entry = world.client("mbp"), {"what": "declined", "said": "1", "why": "It answers 503."}
+    for minutes, is_shown in ((14, False), (16, True)):
+        at = (timezone.now() - timedelta(minutes=minutes)).isoformat()
+        type(thing).objects.filter(pk=thing.pk).update(to_tell=[entry | {"at": at}])
+        page = text(client.get(reverse("iep:failures")))
+        assert ("The other hospital does not know yet" in page) is is_shown
+    assert "It answers 503." in page
+    assert reverse("iep:transaction", args=[thing.number]) in page
+
+
+def test_a_transfer_whose_end_its_transaction_does_not_know_is_on_a_page(world):
+    transfer = a_transfer(world)
+    Transfer.objects.filter(pk=transfer.pk).update(events_told=False)
+    page = text(world.client("mbp").get(reverse("iep:failures")))
+    assert "Ended, and its transaction does not say so yet" in page
+    assert transfer.title in page
+
+
 def test_when_our_pacs_is_down_the_page_says_burn_a_disc(world):
     far = node()
     far.institution.organisation = world.place("RZ1")
