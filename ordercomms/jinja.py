@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
+from accounts.policies import SYSTEM
 from accounts.roles import deed, role_label, role_may
 from nhsuk import charts, formats, tags
 from ordercomms.frame import frame_of
@@ -23,6 +24,7 @@ def environment(**options: Any) -> Environment:
     options |= {"undefined": ChainableUndefined, "trim_blocks": True, "lstrip_blocks": True}
     env = Environment(**options)  # noqa: S701  autoescape is in Django's options, and on
     env.filters.update(formats.FILTERS)
+    env.filters["doer"] = doer
     env.globals.update(
         {
             "static": static,
@@ -54,3 +56,8 @@ def query_with(data: QueryDict, **changes: Any) -> str:
         if value:
             changed[name] = value
     return changed.urlencode()
+
+
+def doer(name: str) -> str:
+    """Who did it, as a person reads it: what no person did happened by itself."""
+    return "By itself" if name == SYSTEM.name else name

@@ -85,6 +85,29 @@ class TransactionEvent(StrEnum):
     NOTED = "noted"  # assigned, a message, a priority changed: no move
 
 
+# As the history of a transaction says them.
+EVENT_WORDS = {
+    TransactionEvent.CREATED: "Created",
+    TransactionEvent.ASKED_DETAILS: "Details asked for",
+    TransactionEvent.DETAILS_CAME: "Details received",
+    TransactionEvent.ACCEPTED: "Accepted",
+    TransactionEvent.DECLINED: "Declined",
+    TransactionEvent.STARTED: "Started",
+    TransactionEvent.UPLOADING: "Upload began",
+    TransactionEvent.UPLOADED: "All images are on IEP",
+    TransactionEvent.DOWNLOAD_ASKED: "Download requested",
+    TransactionEvent.DOWNLOADING: "Download began",
+    TransactionEvent.DELIVERED: "Delivered",
+    TransactionEvent.FIXED_UP: "Fixed up",
+    TransactionEvent.FAILED: "Failed",
+    TransactionEvent.RETRIED: "Tried again",
+    TransactionEvent.PURGED: "Purged",
+    TransactionEvent.CANCELLED: "Cancelled",
+    TransactionEvent.DISCARDED: "Images discarded",
+    TransactionEvent.NOTED: "Note",
+}
+
+
 S, E = TransactionState, TransactionEvent
 TERMINAL = frozenset({S.FIXED_UP, S.PURGED, S.CANCELLED})
 BEFORE_IMAGES = frozenset({S.NEW, S.AWAITING_DETAILS, S.ACCEPTED})

@@ -17,6 +17,7 @@ from accounts import audit
 from iep.dicom.errors import DicomFailure
 from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.matching import MatchForm, NumberForm, Problem, WhyForm
+from iep.queries.arrival.arrivals import EVENTS
 from iep.queries.registration import matching as found
 from iep.services.registration import filing, matching, registering, taking_out
 
@@ -63,7 +64,7 @@ def _page(
     )
     context = {"page": page, "study": study, "problem": problem, "errors": errors,
                "posted": request.POST, "steps": study.events.order_by("-pk")[:30],
-               "patient": study.patient}  # fmt: skip
+               "event_words": EVENTS, "patient": study.patient}  # fmt: skip
     return render(request, "iep/match.html", context, status=status)
 
 

@@ -196,10 +196,12 @@ def _lane(
 
 
 def _counts(mine: QuerySet[Transfer], now: datetime) -> list[tuple[str, str, int]]:
-    """What is not over, and what was delivered since midnight."""
+    """What is not over, and what was delivered since midnight: to or from another hospital. What
+    only moved to or from our own PACS was delivered to nobody."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = Q(state__in=[*NOT_RUN, TransferState.RUNNING])
-    shown |= Q(state=TransferState.DELIVERED, finished_at__gte=midnight)
+    is_between = Q(purpose__in=["out", "in"])
+    shown |= is_between & Q(state=TransferState.DELIVERED, finished_at__gte=midnight)
     rows = mine.filter(shown).values("state").annotate(n=Count("pk")).order_by()
     found = {row["state"]: row["n"] for row in rows}
     words = STATE_WORDS | {TransferState.DELIVERED: "Delivered today"}
