@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from iep.models import Disc, Study, Ticket, Transaction, Transfer
 from iep.queries.arrival.arrivals import Identity, identities_of
@@ -43,6 +43,7 @@ class Banner:
     patient: Patient | None = None
     person_written: Written | None = None
     differs: bool = False
+    numbers: Sequence[dict[str, Any]] | None = None  # the record's, where they are at hand
 
     @property
     def context(self) -> dict[str, object]:
@@ -102,7 +103,8 @@ def _of(
     record = next(iter(found.values()), None)
     whole = record is not None and (patient is not None or all(each.patient_id for each in live))
     if record is not None and whole:
-        return Banner(patient=record, differs=_differs(words, born, record))
+        numbers = getattr(words, "numbers", None) if patient is not None else None
+        return Banner(patient=record, differs=_differs(words, born, record), numbers=numbers)
     standing = NOT_ALL_MATCHED if record is not None else NOT_MATCHED
     return Banner(person_written=_written(words, born, number, f"{author} – {standing}"))
 

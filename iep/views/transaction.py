@@ -22,9 +22,10 @@ from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import choices, read_priority
 from iep.queries.banner import of_transaction
 from iep.queries.exchange import transactions as queries
+from iep.queries.lanes.queues import STATE_WORDS
 from iep.services.exchange import attaching, transactions
 from iep.states.priorities import Priority
-from iep.states.transactions import decline_words
+from iep.states.transactions import EVENT_WORDS, decline_words
 
 # Where on the page it is said what was refused.
 _FIELDS = {
@@ -47,7 +48,8 @@ def transaction(request: HttpRequest, number: int) -> HttpResponse:
     page = queries.detail(request.acting, number)
     _viewed(request, page.thing, "view_transaction")
     response = _page(request, page)
-    if page.actions:
+    is_new = any(each.direction == "in" and each.read_at is None for each in page.messages)
+    if page.actions and is_new:
         transactions.read_messages(page.thing, by=request.acting)
     return response
 
@@ -72,6 +74,8 @@ def _page(
         "errors": errors,
         "typed": request.POST,
         "choices": choices(),
+        "event_words": EVENT_WORDS,
+        "transfer_words": STATE_WORDS,
         "report_kinds": ",".join(f".{each}" for each in attaching.KINDS),
         "most_megabytes": attaching.MOST_BYTES // 1024 // 1024,
         "now": timezone.now(),

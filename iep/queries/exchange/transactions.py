@@ -48,6 +48,7 @@ from iep.states.transactions import (
     may_be_declined,
 )
 from iep.states.transfers import TransferState
+from patients.queries.numbers import hospital_numbers
 
 P = Permission
 S, E = TransactionState, TransactionEvent
@@ -117,7 +118,7 @@ def by_number(acting: Acting, number: int) -> Transaction:
     rows = visible_to(acting).select_related(
         "institution", "node", "organisation", "ticket", "assigned_to", "patient__practice"
     )
-    found = rows.filter(number=number).first()
+    found = rows.annotate(numbers=hospital_numbers()).filter(number=number).first()
     if found is None:
         raise NotFound
     return found

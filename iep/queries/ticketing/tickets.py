@@ -22,6 +22,7 @@ from iep.policies import trust_of
 from iep.queries.home.endings import days_until
 from iep.states.tickets import OPEN, TicketKind, TicketState
 from nhsuk.formats import cdate_text
+from patients.queries.numbers import hospital_numbers
 
 KIND_WORDS: Final = {
     TicketKind.IMPORT: "Get images for us",
@@ -54,7 +55,8 @@ def ticket_for(
 ) -> Ticket:
     """The ticket of that call reference; the look is on record. Raises Http404 for the absent
     and for another trust's alike."""
-    found = visible(acting).filter(reference=reference).first()
+    rows = visible(acting).annotate(numbers=hospital_numbers())
+    found = rows.filter(reference=reference).first()
     audit.record(
         acting=acting, action=f"{action}_ticket", object_type="iep.Ticket",
         object_id=found.pk if found else "", outcome="ok" if found else "denied",
