@@ -59,7 +59,7 @@ run: setup
 	@$(PY) -m demo.run --stop-with-parent
 
 test: setup
-	@$(PY) -m pytest -n auto $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup
 	@echo "Lint and format";     $(PY) -m ruff check --quiet . && $(PY) -m ruff format --check --quiet .

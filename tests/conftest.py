@@ -27,8 +27,13 @@ def pytest_report_header() -> list[str]:
     return [*found.report(), *servers.said]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what needs a program that this machine lacks."""
+    """Skip, with the reason, what needs a program that this machine lacks. The files with slow
+    tests first: one worker has a file to itself, and none shall be alone with it at the end.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("needs_chromium")

@@ -149,7 +149,7 @@ def _crash_once(rig: Rig, name: str, who: str, how: str, place: str) -> tuple[Pa
     sender = Sender(rig.port, results(name, 5))
     sender.start()
     mortal = rig.children[who]
-    died = wait_until(lambda: mortal.exit_code == 137, seconds=12)
+    died = wait_until(lambda: mortal.exit_code == 137, seconds=90)  # it has to start first
     mortal.stop()
     add[who]()
     writer = rig.children[name]

@@ -9,6 +9,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from accounts.models import Organisation
 from accounts.policies import SYSTEM
+from demo.processes import wait_until
 from iep import storage
 from iep.models import Institution, Lane, Node, ReceivedFile, Study, Transfer
 from iep.services.lanes import claiming, confirming, transfers
@@ -96,7 +97,7 @@ def run(name: str, *, confirm: bool = True, most: int = 50, **options: object) -
     """Run a lane in this thread until nothing waits, and ask whether all is there."""
     rounds = 0
     with Session(lane(name)) as session:
-        assert session.open()
+        assert wait_until(session.open, seconds=30)  # the last one's lock goes with its connection
         carrier = Carrier(session, **options)
         while rounds < most and carrier.work():
             rounds += 1

@@ -184,7 +184,7 @@ class Beside:
     def _run(self):
         try:
             with Session(lane(self.name)) as session:
-                assert session.open()
+                assert wait_until(session.open, seconds=30)
                 self.ready.set()
                 carrier = Carrier(session, stopping=self.stop.is_set)
                 while not self.stop.is_set():
@@ -312,7 +312,7 @@ def test_who_is_fenced_off_in_the_middle_sends_no_more(world, pacs):
         assert pacs.taking.wait(30)
         Transfer.objects.update(lease_until="2020-01-01T00:00Z")
         with Session(lane("out-3")) as heir:
-            assert heir.open()
+            assert wait_until(heir.open, seconds=30)
             held = claiming.claim(lane("out-3"))
             assert held.transfer_id == transfer.pk
             came = len(pacs.came)
