@@ -38,6 +38,7 @@ _TAGS = [
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 _GREYS = {"MONOCHROME1", "MONOCHROME2"}
 _PALETTE = "PALETTE COLOR"
+_YOUNGER = {"1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression"}  # PS3.6 A
 
 config.settings.reading_validation_mode = config.IGNORE
 
@@ -120,6 +121,8 @@ def _plain(source: BinaryIO) -> BinaryIO:
         return _inflated(source, meta)
     if not syntax:
         raise NotShown(BROKEN)
+    if not UID(syntax).is_transfer_syntax:  # a maker's own, or younger than the library
+        raise NotShown(NO_DECODER.format(name=_YOUNGER.get(syntax, syntax)))
     source.seek(0)
     return source
 

@@ -27,7 +27,7 @@ THUMBNAIL, WHOLE = 160, 2048  # pixels: the longer edge
 PRESETS = ("auto", "full", "lung", "bone", "soft")
 IDLE = 60.0  # seconds
 MOST_PNG = 32 * 1024 * 1024  # bytes
-MADE_AS = 2  # counted up when rendering changes, so that no picture of before is shown
+MADE_AS = 3  # counted up when rendering changes, so that no picture of before is shown
 _HEAD = b"\x89PNG\r\n\x1a\n"
 
 
@@ -43,6 +43,7 @@ class Picture:
     is_table: bool = False  # the file's own table of greys instead of a window
     overlays: int = 0  # that lie over it, drawn if they were wanted
     left_out: int = 0  # that cannot be drawn
+    is_kept: bool = True  # the file is here, whether it can be shown or not
 
 
 def picture(
@@ -67,7 +68,7 @@ def _rendered(file_id: UUID, request: dict[str, Any], place: Path) -> Picture:
     except NotDone as refusal:
         made = Picture(why_not=refusal.sentence)
     except FileNotFoundError:
-        return Picture(why_not="The image is not here any more.")
+        return Picture(why_not="The image is not here any more.", is_kept=False)
     _keep(place, made)
     return made
 
