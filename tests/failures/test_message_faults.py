@@ -87,7 +87,7 @@ def test_a_worker_killed_while_processing_files_the_result_once(place):
     assert taken() == []
     with running(worker("hl7_in")):
         assert wait_until(lambda: taken() == ["1"], seconds=30, every=0.2)
-        assert wait_until(lambda: InboundMessage.objects.get().state == "processed", seconds=5)
+        assert wait_until(lambda: InboundMessage.objects.get().state == "processed", seconds=30)
     services.process_waiting()
     assert taken() == ["1"]
 

@@ -83,7 +83,7 @@ def test_stopping_leaves_no_child_of_a_child(supervisor: Supervisor, tmp_path: P
     grandchild = int(part.last_lines())
     supervisor.stop_all()
     assert not part.is_running
-    assert wait_until(lambda: not is_alive(grandchild), seconds=5)
+    assert wait_until(lambda: not is_alive(grandchild), seconds=30)
 
 
 def test_one_that_does_not_listen_is_ended_when_its_time_is_up(tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ time.sleep(600)
         pid = int(parent.stdout.readline())
         assert is_alive(pid)
         parent.kill()
-    assert wait_until(lambda: not is_alive(pid), seconds=5)
+    assert wait_until(lambda: not is_alive(pid), seconds=30)

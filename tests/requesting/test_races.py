@@ -116,7 +116,7 @@ def test_a_sent_request_rings_for_the_end_of_its_undo_time_with_its_number_only(
         queue = broker.SimpleQueue("timers")
         queue.clear()
         item = open_surgery.item()
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=30)
         message.ack()
     assert message.headers["task"] == RELEASE
     assert message.payload[0] == [str(item.request_id)]
