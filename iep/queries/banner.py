@@ -67,16 +67,22 @@ def of_form(new: _Words, born: date | None, s_number: str, record: Patient | Non
     return Banner(person_written=_written(new, born, s_number, whose))
 
 
-def of_ticket(ticket: Ticket, studies: Iterable[Study] = ()) -> Banner:
-    """`studies`: those of its page, some of which somebody may have matched."""
-    number = ticket.s_number
+def of_ticket(ticket: Ticket, studies: Iterable[Study] | None = None) -> Banner:
+    """`studies`: its own, some of which somebody may have matched, where the page has them."""
+    studies, number = _studies(ticket) if studies is None else studies, ticket.s_number
     return _of(ticket, ticket.birth_date, number, ticket.patient, "As the ticket says", studies)
 
 
-def of_transaction(thing: Transaction, studies: Iterable[Study] = ()) -> Banner:
+def of_transaction(thing: Transaction, studies: Iterable[Study] | None = None) -> Banner:
+    """As of_ticket."""
+    studies = _studies(thing) if studies is None else studies
     patient = thing.patient or (thing.ticket.patient if thing.ticket else None)
     born, number = thing.birth_date, thing.local_number
     return _of(thing, born, number, patient, _author(thing), studies)
+
+
+def _studies(of: Ticket | Transaction) -> Iterable[Study]:
+    return of.studies.select_related("patient__practice")
 
 
 def _author(thing: Transaction) -> str:

@@ -170,6 +170,10 @@ def test_a_study_is_of_whom_its_images_name_until_it_is_matched(desk: Desk, worl
     desk.match(study)
     for name in ("iep:arrival", "iep:images", "iep:match"):
         assert banner(world, name, study.pk).startswith("TESTPATIENT, Agnes (Mrs)")
+    transfer = lanes.a_transfer(world)
+    Transfer.objects.filter(pk=transfer.pk).update(transaction=None, study=study)
+    said = banner(world, "iep:transfer-priority", transfer.pk)
+    assert said.startswith("TESTPATIENT, Agnes (Mrs)")
 
 
 @pytest.mark.hazard("H41")
