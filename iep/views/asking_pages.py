@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts import audit
 from iep import hours
 from iep.asking import LABELS, MODALITIES, step_of
 from iep.forms import drafts
@@ -103,7 +104,16 @@ def _reason(said: Read) -> str:
 
 
 def _banner(request: HttpRequest, said: Read) -> dict[str, Any]:
-    """Whom it is for: our record, or as the form says; nobody where its numbers are another's."""
+    """Whom it is for: our record, and the look is on record; or as the form says; nobody where its
+    numbers are another's."""
     new, trust = said.new, trust_of(request.acting)
     patient, conflicts = ticket_people.record_of(new, trust) if trust else (None, {})
-    return {} if conflicts else of_form(new, new.birth_date, new.s_number, patient).context
+    if conflicts:
+        return {}
+    if patient is not None:
+        audit.record(
+            acting=request.acting, action="find_patient", object_type="patients.Patient",
+            object_id=patient.pk, patient_id=patient.pk, reason="image ticket, as written",
+            request=request,
+        )  # fmt: skip
+    return of_form(new, new.birth_date, new.s_number, patient).context

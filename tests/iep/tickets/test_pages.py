@@ -145,6 +145,16 @@ def asked_on(step: str) -> dict[str, str]:
     return {name: WHOLE[name] for name in names if step_of(name) == step}
 
 
+def test_a_page_that_shows_our_record_writes_down_that_it_was_looked_at(desk, world):
+    patient = world.patient(nhs_number="9990000018", s_number="S1234567")
+    seen = AccessEvent.objects.filter(patient_id=str(patient.pk), action="find_patient")
+    before = seen.count()
+    for verb in ("go scans", "check"):
+        shown = page(send(desk, **WHOLE, do=verb))
+        assert shown.count('<section class="app-banner"') == 1
+    assert (seen.count() - before, seen.latest("pk").outcome) == (2, "ok")
+
+
 def test_going_back_and_loading_again_show_what_was_typed_and_send_nothing(desk):
     first = desk.get(ASK)
     second = send(desk, **on(first, do="way import"))
