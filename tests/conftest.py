@@ -80,7 +80,7 @@ def _no_identifier_in_logs() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """A launched browser (a Playwright `Browser`); each test opens a context of its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     # Playwright keeps an event loop in this thread, and Django would refuse every query beside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -88,6 +88,7 @@ def chromium() -> Iterator[Any]:
     flags = ["--no-first-run", *(f"--disable-{name}" for name in quiet)]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
+    expect.set_options(timeout=30_000)  # milliseconds: a busy machine is no fault of a page's
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found.chromium(), args=flags)
         yield browser

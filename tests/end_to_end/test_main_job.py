@@ -48,7 +48,7 @@ def test_a_chest_xray_and_bloods_from_launch_to_reviewed(
     expect(gp.locator("#find")).to_be_focused()
     a_used_link_opens_nothing(people, link)
     reference = ask_for_chest_xray_and_bloods(gp)
-    expect(gp.get_by_role("button", name="Undo")).to_have_count(0, timeout=10_000)
+    expect(gp.get_by_role("button", name="Undo")).to_have_count(0)
     left = "SELECT count(*) FROM requesting_draft WHERE patient_id = %s"
     assert run.query(left, patient_id) == (0,)
 

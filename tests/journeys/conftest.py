@@ -45,7 +45,7 @@ def visit(chromium: Browser, live_server: Any, world: World) -> Iterator[Visit]:
                 [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
             )
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         watcher.watch(page)
         if path:
             page.goto(path)

@@ -60,7 +60,7 @@ def test_the_streams_say_which_is_down_in_which_phase_since_when_and_how_many_wa
     shoot(page, "streams")
     operating.enqueue(Partner.objects.get(slug="ris"), "r9")
     page.mouse.move(0, 0)
-    expect(page.get_by_role("row").nth(1)).to_contain_text("4", timeout=9000)
+    expect(page.get_by_role("row").nth(1)).to_contain_text("4")
 
 
 def test_what_needs_a_person_by_cause_and_sent_back_together(visit, laboratory, shoot):
@@ -79,7 +79,7 @@ def test_what_needs_a_person_by_cause_and_sent_back_together(visit, laboratory, 
     expect(page.get_by_text("0 of 3 messages sent back")).to_be_visible()
     services.run_replays()
     page.mouse.move(0, 0)
-    expect(page.get_by_text("1 of 3 messages sent back")).to_be_visible(timeout=9000)
+    expect(page.get_by_text("1 of 3 messages sent back")).to_be_visible()
     assert_accessible(page)
     shoot(page, "replay")
     page.get_by_role("button", name="Stop").click()

@@ -121,7 +121,7 @@ def test_the_page_says_by_itself_that_the_request_moved(visit, room):
     page = visit("gp", f"/requests/{item.pk}/")
     expect(page.get_by_text("Waiting for Kingsmere Radiology to receive it.")).to_be_visible()
     room.acknowledge(item)
-    expect(page.get_by_text("This changed while you had it open.")).to_be_visible(timeout=8_000)
+    expect(page.get_by_text("This changed while you had it open.")).to_be_visible()
     expect(page.get_by_text("Kingsmere Radiology has it.")).to_be_visible()
     assert_accessible(page)
 

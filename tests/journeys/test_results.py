@@ -133,7 +133,7 @@ def test_new_results_are_announced_and_no_row_moves(visit, busy):
     before = rows.count()
     busy.critical()
     live = page.get_by_role("status").filter(has_text="1 new, 1 critical.")
-    expect(live).to_be_visible(timeout=8_000)
+    expect(live).to_be_visible()
     assert rows.count() == before
     live.get_by_role("link", name="Show it").click()
     expect(rows).to_have_count(before + 1)

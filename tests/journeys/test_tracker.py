@@ -51,7 +51,7 @@ def test_a_rejection_comes_to_the_list_that_is_open_and_no_row_moves(visit, surg
 
     surgery.says(rejected, "UA", reason=["LABREJ", "", "L", "", "Sample clotted"])
 
-    expect(page.get_by_text("The list has changed.")).to_be_visible(timeout=7_000)
+    expect(page.get_by_text("The list has changed.")).to_be_visible()
     expect(page.locator("#count-needs_you")).to_have_text("1")
     expect(page.get_by_text("Nothing needs you.")).to_be_visible()
     page.get_by_role("link", name="Show it").click()

@@ -141,7 +141,7 @@ def test_the_list_leads_to_the_first_and_says_what_came_meanwhile(visit, room, s
     shoot(page, "vetting")
     assert_accessible(page)
     waiting(room, CHEST, ago=timedelta(minutes=-1))
-    expect(page.get_by_text("1 new.")).to_be_visible(timeout=8_000)
+    expect(page.get_by_text("1 new.")).to_be_visible()
     page.get_by_role("button", name="Start vetting").click()
     expect(page.get_by_text("1 of 4")).to_be_visible()
 
