@@ -20,6 +20,7 @@ from tests.iep.discs import example as discs
 from tests.iep.lanes import example as lanes
 from tests.iep.matching.room import Desk
 from tests.iep.tickets import asking
+from tests.iep.tickets.test_pages import WHOLE
 from tests.iep.transactions import exchange
 from tests.world import World
 
@@ -94,6 +95,19 @@ def test_the_banner_of_a_record_costs_a_ticket_no_more_than_its_budget(world: Wo
     ):
         cache.clear()
         assert cost_of(lambda where=where: client.get(where)) <= 12
+
+
+def test_the_form_has_no_banner_and_its_check_says_whom_it_is_for(world: World) -> None:
+    asking.hospital()
+    assert banner(world, "iep:ask") == ""
+    client, where = world.client("mbp"), reverse("iep:ask")
+    page = client.post(where, WHOLE | {"do": "check"}, follow=True).content.decode()
+    assert words_of(page).startswith(
+        f"TESTPATIENT, Agnes As the request says – {MATCHED_TO_NOBODY}"
+    )
+    world.patient(s_number="S1234567", nhs_number="9990000018")
+    page = client.post(where, WHOLE | {"do": "check"}, follow=True).content.decode()
+    assert words_of(page).startswith("TESTPATIENT, Agnes (Mrs) Born 02-Mar-1958")
 
 
 # --- A transaction, and what is carried for it ---------------------------------------------------

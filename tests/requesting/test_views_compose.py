@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AccessEvent, Membership, User
@@ -36,6 +37,16 @@ def test_a_press_answers_with_the_part_for_the_script_and_a_redirect_without(gp,
     whole = form.press("add chest-xray", item="fbc")
     assert whole.status_code == 302
     assert whole.url.endswith("#chest-xray")
+
+
+@pytest.mark.hazard("H01")
+def test_the_check_has_the_banner_of_its_patient(gp, patient):
+    form = Form(gp, patient)
+    form.press("add chest-xray")
+    Form(gp, patient).press("save", **chest())
+    answer = gp.get(reverse("requesting:check", args=[patient.pk]))
+    assert answer.status_code == 200
+    assert answer.content.count(b'<section class="app-banner') == 1
 
 
 @pytest.mark.hazard("H04")
