@@ -46,7 +46,7 @@ from tests.world import World
 pytestmark = pytest.mark.django_db
 BUDGET = 12  # product.md 5
 _UNMATCHED = (StudyState.ARRIVING, StudyState.STOPPED, StudyState.FAILED_VERIFICATION)
-_numbers = count(1)
+_numbers = count(100)  # a disc ticket has its first disc already
 
 
 def _far(**facts: Any) -> Node:
@@ -179,6 +179,34 @@ def test_a_ticket_costs_at_most_twelve_queries_however_much_hangs_on_it(
     ticket = tickets.open_ticket(form(), by=world.acting("mbp"))
     address = reverse("iep:ticket", args=[ticket.reference])
     _costs(world, lambda: _fill_ticket(world, ticket), address)
+
+
+def _fill_transaction(world: World, thing: Transaction) -> None:
+    """Transfers in each state, messages and studies, some of them matched to nobody."""
+    _lanes()
+    exchange.our_pacs(world)
+    for state in TransferState:
+        transactions.say(thing, "Which side?", by=world.acting("mbp"))
+        row = _transfer(thing, TransferKind.FETCH, state)
+        for event in ("claimed", "delayed", "retried"):
+            TransferEventRow.objects.create(
+                transfer=row, event=event, from_state="running", to_state="waiting",
+                words="It was away.", by_name="Iris", at=timezone.now(),
+            )  # fmt: skip
+    for state in _UNMATCHED:
+        Study.objects.create(
+            study_uid=f"1.2.{next(_numbers)}", organisation=thing.organisation, origin="dicom",
+            transaction=thing, state=state.value, state_since=timezone.now(),
+            due_at=timezone.now(), acquired_on=timezone.localdate(),
+        )  # fmt: skip
+
+
+def test_a_transaction_costs_at_most_twelve_queries_however_much_hangs_on_it(
+    world: World,
+) -> None:
+    thing = exchange.request(world, ticket=exchange.import_ticket(world))
+    address = reverse("iep:transaction", args=[thing.number])
+    _costs(world, lambda: _fill_transaction(world, thing), address)
 
 
 def _fill_figures(world: World) -> None:

@@ -36,7 +36,7 @@ from iep.queries.exchange.sentences import (
     turns_of,
 )
 from iep.queries.home.endings import days_left
-from iep.queries.lanes.tries import Tries, tries_of
+from iep.queries.lanes.tries import Tries, tries_of, with_tries
 from iep.states.transactions import (
     BEFORE_IMAGES,
     LABELS,
@@ -118,7 +118,8 @@ def by_number(acting: Acting, number: int) -> Transaction:
     rows = visible_to(acting).select_related(
         "institution", "node", "organisation", "ticket", "assigned_to", "patient__practice"
     )
-    found = rows.annotate(numbers=hospital_numbers()).filter(number=number).first()
+    rows = rows.annotate(numbers=hospital_numbers(), our_pacs=_our_pacs())
+    found = rows.filter(number=number).first()
     if found is None:
         raise NotFound
     return found
@@ -127,9 +128,8 @@ def by_number(acting: Acting, number: int) -> Transaction:
 def detail(acting: Acting, number: int) -> Detail:
     """Raises NotFound."""
     thing, now = by_number(acting, number), timezone.now()
-    transfers = list(
-        thing.transfers.select_related("node", "study").defer("node__trust_anchors").order_by("pk")
-    )
+    rows = thing.transfers.select_related("node", "study").defer("node__trust_anchors")
+    transfers = list(with_tries(rows.order_by("pk")))
     may = policies.may_work(acting, thing.organisation_id)
     turn = turns_of([each for each in transfers if each.state == TransferState.WAITING]).get(
         thing.pk
@@ -144,7 +144,7 @@ def detail(acting: Acting, number: int) -> Detail:
         is_late=is_late(thing, now),
         progress=progress,
         transfers=transfers,
-        tries=tries_of(each.pk for each in transfers),
+        tries={each.pk: tries_of(each) for each in transfers},
         studies=list(
             thing.studies.select_related("patient__practice").order_by("acquired_on", "pk")
         ),
@@ -153,7 +153,7 @@ def detail(acting: Acting, number: int) -> Detail:
         events=list(thing.events.order_by("-pk")[:200]),
         actions=actions(thing, transfers) if may else frozenset(),
         colleagues=desk_of(thing.organisation) if may else (),
-        delivered_to=_our_pacs(thing.organisation_id) if thing.brings_images else "",
+        delivered_to=vars(thing)["our_pacs"] or "" if thing.brings_images else "",
         exams=[{**each, "day": _day(each.get("acquired_on", ""))} for each in thing.exams],
         untold=not_told(thing),
     )
@@ -175,9 +175,12 @@ def desk_of(trust: Organisation) -> Sequence[User]:
     return list(rows.distinct().order_by("last_name", "first_name"))
 
 
-def _our_pacs(trust_id: int) -> str:
-    nodes = Node.objects.filter(is_our_pacs=True, institution__organisation=trust_id)
-    return nodes.order_by("-is_default", "pk").values_list("name", flat=True).first() or ""
+def _our_pacs() -> Subquery:
+    """Its name, seen from a transaction."""
+    nodes = Node.objects.filter(
+        is_our_pacs=True, institution__organisation=OuterRef("organisation")
+    )
+    return Subquery(nodes.order_by("-is_default", "pk").values("name")[:1])
 
 
 def attachment(acting: Acting, number: int, attachment_id: UUID) -> Attachment:

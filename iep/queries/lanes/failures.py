@@ -16,7 +16,7 @@ from iep.policies import trust_of
 from iep.queries.exchange.gateway import NotTold, not_told
 from iep.queries.lanes.advice import Advice, advice_on
 from iep.queries.lanes.queues import Row, row_of, transfers_for
-from iep.queries.lanes.tries import NONE, Tries, tries_of
+from iep.queries.lanes.tries import Tries, tries_of, with_tries
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import InstanceState, TransferState
 
@@ -72,19 +72,19 @@ def failures(acting: Acting) -> Failures:
     """What needs a person first; then what fails and is tried again by itself."""
     mine = transfers_for(acting).select_related("transaction__ticket", "node__institution", "lane")
     stuck = mine.filter(state__in=(TransferState.PARTIAL, TransferState.FAILED))
-    rows = list(stuck.order_by("priority", "-state_since")[:SHOWN])
+    rows = list(with_tries(stuck.order_by("priority", "-state_since"))[:SHOWN])
     waiting = mine.filter(state=TransferState.WAITING, failures__gt=0)
-    trouble = list(waiting.order_by("priority", "failing_since")[:SHOWN])
-    ledgers, tries = _ledgers(rows), tries_of(each.pk for each in [*rows, *trouble])
-    found = [_failure(each, ledgers[each.pk], tries.get(each.pk, NONE)) for each in rows]
+    trouble = with_tries(waiting.order_by("priority", "failing_since"))[:SHOWN]
+    ledgers = _ledgers(rows)
+    found = [_failure(each, ledgers[each.pk]) for each in rows]
     pacs = _pacs_down(acting)
     return Failures(
         failures=found,
-        trouble=[(row_of(each), tries.get(each.pk, NONE)) for each in trouble],
+        trouble=[(row_of(each), tries_of(each)) for each in trouble],
         transactions=_without_transfer(acting, found),
         untold=_untold(acting),
         unheard=[row_of(each) for each in mine.filter(events_told=False).order_by("pk")[:SHOWN]],
-        total=stuck.count(),
+        total=stuck.count() if len(rows) == SHOWN else len(rows),
         pacs_down_since=pacs.failing_since if pacs else None,
         pacs_name=pacs.name if pacs else "",
     )
@@ -115,7 +115,7 @@ def _pacs_down(acting: Acting) -> Node | None:
     return rows.first()
 
 
-def _failure(transfer: Transfer, ledger: _Ledger, tries: Tries) -> Failure:
+def _failure(transfer: Transfer, ledger: _Ledger) -> Failure:
     transaction = transfer.transaction
     ticket = transaction.ticket if transaction else None
     return Failure(
@@ -124,7 +124,7 @@ def _failure(transfer: Transfer, ledger: _Ledger, tries: Tries) -> Failure:
         advice=advice_on(transfer, ledger.refused),
         phone=transfer.node.institution.phone,
         series=ledger.series,
-        tries=tries,
+        tries=tries_of(transfer),
         missing=ledger.missing,
         missing_more=max(0, ledger.count - MISSING_SHOWN),
         transaction=transaction.number if transaction else None,

@@ -5,14 +5,14 @@ Counted from its history, which nobody changes: a retry begins the pauses afresh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from iep.models import TransferEventRow
+from iep.models import Transfer, TransferEventRow
 from iep.states.transfers import TransferEvent, TransferState
 
 # A lane had it and put it down with an answer, or died with it. What went back to the queue for
@@ -52,40 +52,41 @@ class Tries:
         return f"{tried}, {since} of them since it was last retried"
 
 
-NONE = Tries(0, 0)
+def with_tries(rows: QuerySet[Transfer]) -> QuerySet[Transfer]:
+    """Each with what `tries_of` reads of its history: no query more, however many there are."""
+    history = TransferEventRow.objects.filter(transfer=OuterRef("pk")).order_by("-pk")
+    asked = history.filter(event=TransferEvent.RETRIED.value)
+    failed = history.filter(event__in=_UNSUCCESSFUL)
+    return rows.annotate(
+        tries_in_all=_number_of(history.filter(_ENDED)),
+        tries_now=_number_of(history.filter(_ENDED, pk__gt=_last_asking())),
+        asked_again_at=Subquery(asked.values("at")[:1]),
+        asked_again_by=Subquery(asked.values("by_name")[:1]),
+        last_why=Subquery(failed.values("words")[:1]),
+        last_why_at=Subquery(failed.values("at")[:1]),
+    )
 
 
-def tries_of(transfers: Iterable[int]) -> dict[int, Tries]:
-    """Of each of them that has a history, in three queries however many there are."""
-    rows = TransferEventRow.objects.filter(transfer__in=list(transfers)).order_by()
-    retried = _last(rows.filter(event=TransferEvent.RETRIED.value))
-    failed = _last(rows.filter(event__in=_UNSUCCESSFUL))
-    return {
-        transfer: Tries(in_all, now, *_asked(retried.get(transfer)), *_why(failed.get(transfer)))
-        for transfer, in_all, now in _counted(rows)
-    }
+def tries_of(transfer: Any) -> Tries:
+    """Of a transfer that `with_tries` brought."""
+    return Tries(
+        in_all=transfer.tries_in_all,
+        of_this_run=transfer.tries_now,
+        asked_again_at=transfer.asked_again_at,
+        asked_again_by=transfer.asked_again_by or "",
+        reason=transfer.last_why or "",
+        reason_at=transfer.last_why_at,
+    )
 
 
-def _counted(rows: QuerySet[TransferEventRow]) -> Iterable[tuple[int, int, int]]:
+def _number_of(rows: QuerySet[TransferEventRow]) -> Coalesce:
+    counted = rows.order_by().values("transfer").annotate(number=Count("pk"))
+    return Coalesce(Subquery(counted.values("number")), Value(0))
+
+
+def _last_asking() -> Coalesce:
+    """The key of the row, seen from another row of the same history; 0: nobody asked again."""
     mine = TransferEventRow.objects.filter(
         transfer=OuterRef("transfer"), event=TransferEvent.RETRIED.value
     )
-    last = mine.order_by().values("transfer").annotate(last=Max("pk")).values("last")
-    since = rows.annotate(since=Coalesce(Subquery(last), Value(0)))
-    counted = since.values("transfer").annotate(
-        in_all=Count("pk", filter=_ENDED), now=Count("pk", filter=_ENDED & Q(pk__gt=F("since")))
-    )
-    return counted.values_list("transfer", "in_all", "now")
-
-
-def _last(rows: QuerySet[TransferEventRow]) -> dict[int, TransferEventRow]:
-    found = rows.order_by("transfer", "-pk").distinct("transfer")
-    return {each.transfer_id: each for each in found}
-
-
-def _asked(row: TransferEventRow | None) -> tuple[datetime | None, str]:
-    return (row.at, row.by_name) if row else (None, "")
-
-
-def _why(row: TransferEventRow | None) -> tuple[str, datetime | None]:
-    return (row.words, row.at) if row else ("", None)
+    return Coalesce(Subquery(mine.order_by("-pk").values("pk")[:1]), Value(0))

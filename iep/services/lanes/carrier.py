@@ -134,7 +134,7 @@ class Carrier:
         with claiming.bid(self.lane.direction) as is_mine:
             if is_mine:
                 self._leave_unless(first(), held)
-                self._look_for_blue_light(held)
+                self._take_blue_light(held)
 
     def _leave_unless(self, is_ours: bool, held: Held) -> None:
         if not is_ours:
@@ -148,7 +148,11 @@ class Carrier:
         return held.priority != Priority.BLUE_LIGHT and not is_standard_first
 
     def _look_for_blue_light(self, held: Held) -> None:
-        if self._may_leave(held) and (instead := claiming.take_blue_light_instead(held, self.lane)):
+        if self._may_leave(held) and claiming.blue_light_waits(self.lane.direction):
+            self._take_blue_light(held)
+
+    def _take_blue_light(self, held: Held) -> None:
+        if instead := claiming.take_blue_light_instead(held, self.lane):
             raise Left(instead)
 
     def _look_around(self, held: Held) -> None:

@@ -180,8 +180,8 @@ def bid(direction: str) -> Iterator[bool]:
     A courtesy, no right: who looks without having heard, once a second, does not ask here, so that
     a lane that won and then hangs keeps nobody from it.
     """
-    waiting = ready(direction).filter(priority=Priority.BLUE_LIGHT).values_list("pk", flat=True)
-    mine = next((pk for pk in list(waiting[:_BIDS]) if _advisory("pg_try_advisory_lock", pk)), None)
+    waiting = _waiting_blue(direction).values_list("pk", flat=True)[:_BIDS]
+    mine = next((pk for pk in waiting if _advisory("pg_try_advisory_lock", pk)), None)
     try:
         yield mine is not None
     finally:
@@ -195,18 +195,24 @@ def _advisory(function: str, pk: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def blue_light_waits(direction: str) -> bool:
+    """The cheap question, of the index, without a transaction."""
+    return _waiting_blue(direction).exists()
+
+
+def _waiting_blue(direction: str) -> QuerySet[Transfer]:
+    return ready(direction).filter(priority=Priority.BLUE_LIGHT)
+
+
 def take_blue_light_instead(held: Held, lane: Lane) -> Held | None:
     """A blue light that nobody has yet; what was held goes back to where it was, progress kept.
 
     None: there is none, and what is held stays held.
     """
-    blue = ready(lane.direction).filter(priority=Priority.BLUE_LIGHT)
-    if not blue.exists():  # the cheap question, of the index, without a transaction
-        return None
     with atomic():
         try:
             with atomic():
-                found = _first(blue)
+                found = _first(_waiting_blue(lane.direction))
         except OperationalError as failure:
             if "could not obtain lock" not in str(failure):
                 raise

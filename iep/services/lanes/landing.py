@@ -18,7 +18,7 @@ from iep.states.studies import Origin
 from iep.storage import Writing
 
 MOST = 8  # images that a crash takes away at most
-LONGEST = 0.25  # seconds that one waits for others
+LONGEST = 0.1  # seconds that one waits for others
 
 
 class Landing:

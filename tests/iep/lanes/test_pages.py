@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.policies import SYSTEM
 from iep.models import Lane, Node, Transfer
 from iep.queries.lanes import progress
-from iep.queries.lanes.tries import tries_of
+from iep.queries.lanes.tries import tries_of, with_tries
 from iep.services.lanes import claiming, transfers
 from iep.services.lanes.ledger import Session
 from iep.services.lanes.moves import locked_in_order, moved
@@ -175,7 +175,8 @@ def test_who_puts_a_transfer_back_for_blue_light_has_not_tried_it(world):
         moved(held, TransferEvent.YIELDED)
         moved(held, TransferEvent.CLAIMED, lease_token=uuid4())
         moved(held, TransferEvent.DELAYED, words="It did not answer.")
-    assert tries_of([transfer.pk])[transfer.pk].words == "Tried once"
+    (counted,) = with_tries(Transfer.objects.filter(pk=transfer.pk))
+    assert tries_of(counted).words == "Tried once"
 
 
 def test_what_the_other_hospital_was_not_told_for_long_is_on_a_page(world):

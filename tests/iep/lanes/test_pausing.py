@@ -56,7 +56,7 @@ def test_a_lane_that_is_started_again_takes_what_waits(world):
     assert (held.is_paused, held.paused_by, held.paused_at) == (False, "", None)
     page = text(open_page(desk, held))
     assert "paused by" in page
-    assert "resumed by" in page
+    assert "started again by" in page
     assert list(PauseEventRow.objects.values_list("event", flat=True)) == ["paused", "resumed"]
 
 
