@@ -12,7 +12,7 @@ from iep.services.arrival import arrivals, discs, leftovers
 from iep.services.exchange import outcomes, purging
 from iep.services.gateway import telling
 from iep.services.registration import filing
-from iep.services.ticketing import chasing
+from iep.services.ticketing import chasing, drafting
 
 from . import dicom, lanes
 
@@ -49,8 +49,9 @@ def _clear() -> None:
 
 
 def sweep_tickets() -> None:
-    """Missing details: the reminders that are due, and the end after two weeks."""
+    """Missing details: reminders that are due, and the end after two weeks; drafts left alone."""
     chasing.sweep()
+    drafting.sweep()
 
 
 def sweep_transactions() -> None:

@@ -15,7 +15,16 @@ from datetime import timedelta
 from django.db.models import Model, Q
 
 from accounts.models import Entitlement, Standby
-from iep.models import Lane, Node, OnCallPage, TicketMail, Transaction, TransactionMessage, Transfer
+from iep.models import (
+    Lane,
+    Node,
+    OnCallPage,
+    TicketDraft,
+    TicketMail,
+    Transaction,
+    TransactionMessage,
+    Transfer,
+)
 from messaging.models import Mailbox, MailLink, Partner, QueueAlert
 from requesting.models import AccessTicket, Amendment, Draft, Request
 from results.models import Copy, Hold
@@ -92,6 +101,10 @@ WAITING: tuple[Waits, ...] = (
     Waits(
         Draft, "chosen, and not sent", Q(), "requesting:mine", "who began it",
         "none: nothing was asked for, and the list of drafts says so", None,
+    ),
+    Waits(
+        TicketDraft, "a request for images, begun and not sent", Q(), "iep:mine", "who began it",
+        "none: nothing was asked for, and it goes when nobody comes back", timedelta(days=3),
     ),
     Waits(
         Request, "sent, and can still be taken back",

@@ -4,7 +4,7 @@ from .arrivals import ReceivedFile, Study, StudyEventRow
 from .directory import Alias, Institution, Node
 from .discs import Disc, DiscEventRow
 from .gateway import GatewayHeard, GatewayNonce, ManifestLine
-from .tickets import CallDay, Ticket, TicketEventRow, TicketExam, TicketMail
+from .tickets import CallDay, Ticket, TicketDraft, TicketEventRow, TicketExam, TicketMail
 from .transactions import (
     Attachment,
     Transaction,
@@ -17,7 +17,7 @@ from .trauma import OnCallPage, OnCallPerson
 __all__ = [
     "Alias", "Attachment", "CallDay", "Disc", "DiscEventRow", "GatewayHeard", "GatewayNonce",
     "Institution", "Lane", "ManifestLine", "Node", "OnCallPage", "OnCallPerson", "PauseEventRow",
-    "ReceivedFile", "Study", "StudyEventRow", "Ticket", "TicketEventRow", "TicketExam",
-    "TicketMail", "Transaction", "TransactionEventRow", "TransactionMessage", "Transfer",
-    "TransferEventRow", "TransferInstance",
+    "ReceivedFile", "Study", "StudyEventRow", "Ticket", "TicketDraft", "TicketEventRow",
+    "TicketExam", "TicketMail", "Transaction", "TransactionEventRow", "TransactionMessage",
+    "Transfer", "TransferEventRow", "TransferInstance",
 ]  # fmt: skip

@@ -182,6 +182,31 @@ class TicketMail(models.Model):
         return f"TicketMail {self.pk}: {self.occasion}"
 
 
+class TicketDraft(models.Model):
+    """What somebody has typed of a request for images and not sent. Nothing has been asked yet.
+
+    `content` is as `iep.forms.drafts` writes it: patient details among it, so that it goes when
+    nobody has come back to it for days (services.ticketing.drafting).
+    """
+
+    key = models.UUIDField()  # the form's own
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    content = models.JSONField()
+    begun_at = models.DateTimeField(auto_now_add=True)
+    saved_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "organisation", "key"], name="one_draft_per_form"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"TicketDraft {self.pk}"
+
+
 class CallDay(models.Model):
     """The last call reference of a London day. Its row is the queue of those who open tickets."""
 

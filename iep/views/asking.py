@@ -50,7 +50,7 @@ def _typed(request: HttpRequest) -> Typed:
     """What a page asks, over the draft. The check and the page of Blue Light show all of it, and
     what they showed is what they mean."""
     form, step = forms.typed(request.POST), request.POST.get("step", "")
-    draft = drafts.kept(request, form.key)
+    draft = drafts.kept(form.key, by=request.acting)
     if draft is None or step not in STEPS:
         return form
     return forms.laid_over(draft, form, request.POST, step)
@@ -60,7 +60,7 @@ def _shown(request: HttpRequest) -> HttpResponse:
     key, step = request.GET.get("draft", ""), request.GET.get("step", "")
     if not key:
         return _begun(request)
-    form = drafts.kept(request, key)
+    form = drafts.kept(key, by=request.acting)
     if form is None:
         return _gone(request, key)
     if step == "blue":
@@ -102,13 +102,13 @@ def _refused(
     request: HttpRequest, form: Typed, step: str, wrong: dict[str, str], said: Read | None = None
 ) -> HttpResponse:
     """The same page, with what is wrong; what was typed is kept."""
-    drafts.keep(request, form)
+    drafts.keep(form, by=request.acting)
     return pages.step_page(request, form, step, wrong, said=said)
 
 
 def _to(request: HttpRequest, form: Typed, step: str, focus: str = "") -> HttpResponse:
     """Keeps the form and fetches the page: going back and loading again send nothing twice."""
-    drafts.keep(request, form)
+    drafts.keep(form, by=request.acting)
     words = {"draft": form.key, "step": step} | ({"at": focus} if focus else {})
     return redirect(reverse("iep:ask", query=words))
 
@@ -233,7 +233,7 @@ def _find(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
 
 def _resume(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     """From the list of what is not sent: to the first page that lacks something, or the check."""
-    draft = drafts.kept(request, form.key)
+    draft = drafts.kept(form.key, by=request.acting)
     if draft is None:
         return _gone(request, form.key)
     lacking = {step_of(name) for name in _read(request, draft)[1]}
@@ -243,7 +243,7 @@ def _resume(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
 
 def _drop(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
     """Thrown away by who began it."""
-    drafts.forget(request, form.key)
+    drafts.forget(form, by=request.acting)
     messages.info(request, "The request that was not sent is thrown away.")
     return redirect("iep:ask")
 
@@ -298,7 +298,7 @@ def _open(request: HttpRequest, form: Typed, argument: str) -> HttpResponse:
         ticket = open_ticket(said.new, by=request.acting)
     except Incomplete as refusal:
         return _wrong(request, form, said, refusal.problems)
-    drafts.forget(request, form.key)
+    drafts.forget(form, by=request.acting)
     messages.success(request, f"Call reference {ticket.reference}")
     return redirect("iep:ticket", ticket.reference)
 

@@ -40,7 +40,7 @@ def step_page(
         "form": form,
         "step": step,
         "fields": forms.carried(form, but=step),
-        "waiting": [each for each in drafts.waiting(request) if each.key != form.key],
+        "waiting": [each for each in drafts.waiting(request.acting) if each.key != form.key],
         "now": timezone.now(),
         "has_marks": any(step_of(name) == step for name in [*form.picked, *form.notes]),
         "wrong": wrong,

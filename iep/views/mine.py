@@ -19,7 +19,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     """`/iep/mine/`: a requester's own tickets; what waits for them comes first."""
     audit.record(acting=request.acting, action="list_tickets", object_type="iep.Ticket",
                  reason="mine", request=request)  # fmt: skip
-    context = _mine(request) | {"waiting": drafts.waiting(request)}
+    context = _mine(request) | {"waiting": drafts.waiting(request.acting)}
     return render(request, "iep/mine.html", context)
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AccessEvent
+from accounts.models import AccessEvent, Organisation
+from demo.people import KINGSMERE
 from iep.asking import STEPS, step_of
-from iep.forms import drafts
-from iep.models import Study, Ticket
+from iep.models import Study, Ticket, TicketDraft
 from iep.services.ticketing import tickets
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketEvent, TicketState
+from iep.tasks import sweep_tickets
 from tests.iep.tickets import asking
 from tests.world import World
 
@@ -185,9 +187,7 @@ def test_a_page_that_was_open_for_long_takes_nothing_of_the_others_back(desk):
 def test_what_was_typed_outlives_its_draft(desk):
     first = desk.get(ASK)
     second = send(desk, **on(first, do="way export"))
-    session = desk.session
-    del session[drafts.DRAFTS]
-    session.save()
+    TicketDraft.objects.all().delete()
     third = send(desk, **on(second, nhs_number="1", do="next patient"))
     assert carried(third)["kind"] == "export"
     assert "Where they go" in page(third)
@@ -222,13 +222,35 @@ def test_what_is_begun_and_not_sent_is_listed_for_who_began_it_alone(desk, world
 
 def test_a_draft_stays_at_the_place_where_it_was_begun(desk):
     send(desk, **WHOLE, do="next patient")
-    session = desk.session
-    kept = session[drafts.DRAFTS]
-    kept[WHOLE["key"]]["place"] = "another place"
-    session[drafts.DRAFTS] = kept
-    session.save()
+    elsewhere = Organisation.objects.exclude(ods_code=KINGSMERE)[0]
+    TicketDraft.objects.update(organisation=elsewhere)
     assert "Not sent yet" not in page(desk.get(ASK))
     assert desk.get(ASK, {"draft": WHOLE["key"], "step": "check"})["Location"] == ASK
+
+
+def test_who_was_called_away_signs_in_again_and_goes_on(desk, world):
+    send(desk, **WHOLE, do="next patient")
+    desk.logout()
+    back = world.client("mbp")
+    assert "Queens Medical Centre, Nottingham, CT head. Begun" in page(back.get("/iep/mine/"))
+    assert "Check the request for images" in page(send(back, key=WHOLE["key"], do="resume"))
+
+
+def test_a_draft_to_which_nobody_comes_back_goes_after_three_days(desk):
+    send(desk, **WHOLE, do="next patient")
+    sweep_tickets()
+    assert "Not sent yet" in page(desk.get(ASK))
+    TicketDraft.objects.update(saved_at=timezone.now() - timedelta(days=3, minutes=1))
+    assert "Not sent yet" not in page(desk.get(ASK))
+    sweep_tickets()
+    assert not TicketDraft.objects.exists()
+
+
+def test_of_more_than_five_drafts_the_oldest_goes(desk):
+    keys = [str(uuid.uuid4()) for _ in range(6)]
+    for key in keys:
+        send(desk, **WHOLE | {"key": key}, do="next patient")
+    assert {str(each.key) for each in TicketDraft.objects.all()} == set(keys[1:])
 
 
 @pytest.mark.parametrize("said", [
