@@ -25,7 +25,8 @@ from nhsuk.formats import cdate_text
 from patients.nhs_number import is_valid
 
 Errors = list[dict[str, str]]
-ROWS = 5  # examinations that the page has room for
+MOST_EXAMS = 50  # as many as a gateway takes
+EXAM_PARTS = ("", "-date", "-modality", "-code")  # fields of a row, after "exam-1"
 KIND_WORDS = {"request": "Request", "transfer": "Transfer", "direct": "Direct routing"}
 
 
@@ -100,35 +101,54 @@ def _without(data: QueryDict, name: str) -> str:
 # --- Making one ----------------------------------------------------------------------------------
 
 
-def read_transaction(data: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
-    """The facts of services.exchange.transactions.About, with `priority`; and what is wrong."""
+def read_transaction(
+    data: Mapping[str, str], *, asks_person: bool = True
+) -> tuple[dict[str, Any], Errors]:
+    """The facts of services.exchange.transactions.About, with `priority`; and what is wrong.
+
+    `asks_person`: the page asks whose images they are; where it does not, the facts leave it out.
+    """
     errors: Errors = []
-    facts: dict[str, Any] = {
-        name: " ".join(data.get(name, "").split())[:most]
-        for name, most in (
-            ("family_name", 80), ("given_names", 80), ("local_number", 40), ("consultant", 120),
-            ("requester_name", 120), ("department", 120), ("comments", 1000), ("care_reason", 200),
-        )
-    }  # fmt: skip
-    facts["birth_date"] = _past(data, "birth_date", errors)
-    facts["nhs_number"] = _nhs_number(data, errors)
-    facts["needed_by"] = _day(data, "needed_by", errors)
+    facts: dict[str, Any] = _read_person(data, errors) if asks_person else {}
     facts["exams"] = _exams(data, errors)
-    facts |= read_priority(data, errors)
-    for field, words in _NEEDED.items():
-        if not facts[field]:
-            errors.append(_error(field, words))
-    if not facts["nhs_number"] and not facts["local_number"] and not _has(errors, "nhs_number"):
-        errors.append(_error("nhs_number", "Enter the NHS number, or the S number below"))
+    facts |= _texts(data, _NEEDED, errors) | read_priority(data, errors)
+    facts["needed_by"] = _day(data, "needed_by", errors)
+    for name, most in (("comments", 1000), ("care_reason", 200)):
+        facts[name] = _line(data, name, most)
     return facts, errors
 
 
+def _read_person(data: Mapping[str, str], errors: Errors) -> dict[str, Any]:
+    facts: dict[str, Any] = _texts(data, _NEEDED_OF_PERSON, errors)
+    facts["birth_date"] = _past(data, "birth_date", errors)
+    facts["nhs_number"] = _nhs_number(data, errors)
+    facts["local_number"] = _line(data, "local_number", 40)
+    if not facts["nhs_number"] and not facts["local_number"] and not _has(errors, "nhs_number"):
+        errors.append(_error("nhs_number", "Enter the NHS number, or the S number"))
+    return facts
+
+
+def _texts(
+    data: Mapping[str, str], needed: Mapping[str, tuple[int, str]], errors: Errors
+) -> dict[str, str]:
+    """Fields that must not be empty: how long each may be, and what is said where it is."""
+    facts = {name: _line(data, name, most) for name, (most, _) in needed.items()}
+    errors += [_error(name, words) for name, (_, words) in needed.items() if not facts[name]]
+    return facts
+
+
+def _line(data: Mapping[str, str], name: str, most: int) -> str:
+    return " ".join(data.get(name, "").split())[:most]
+
+
+_NEEDED_OF_PERSON = {
+    "family_name": (80, "Enter the family name"),
+    "given_names": (80, "Enter the given names"),
+}
 _NEEDED = {
-    "family_name": "Enter the family name",
-    "given_names": "Enter the given names",
-    "requester_name": "Name the requester, or it may be declined",
-    "consultant": "Name the consultant, or it may be declined",
-    "department": "Name the department, or it may be declined",
+    "requester_name": (120, "Name the requester, or it may be declined"),
+    "consultant": (120, "Name the consultant, or it may be declined"),
+    "department": (120, "Name the department, or it may be declined"),
 }
 
 
@@ -149,23 +169,33 @@ def read_priority(data: Mapping[str, str], errors: Errors) -> dict[str, Any]:
     return {"priority": priority, "reason": reason, "eligibility": eligibility}
 
 
+def exam_rows(data: Mapping[str, str]) -> int:
+    """How many rows of examinations the page has: every one that it was drawn with, from 1."""
+    rows = range(MOST_EXAMS, 1, -1)
+    return next((row for row in rows if any(f"exam-{row}{each}" in data for each in EXAM_PARTS)), 1)
+
+
 def _exams(data: Mapping[str, str], errors: Errors) -> list[dict[str, str]]:
-    found = []
-    for row in range(1, ROWS + 1):
-        description = " ".join(data.get(f"exam-{row}", "").split())[:120]
-        day = _past(data, f"exam-{row}-date", errors, needed=False)
-        if not description and not data.get(f"exam-{row}-date", "").strip():
-            continue
-        if not description:
-            errors.append(_error(f"exam-{row}", "Enter the type and body part"))
-        found.append(
-            {"description": description, "acquired_on": day.isoformat() if day else "",
-             "modality": data.get(f"exam-{row}-modality", "").strip().upper()[:16],
-             "code": data.get(f"exam-{row}-code", "").strip()[:20]}
-        )  # fmt: skip
+    """Each row in which anything was typed; none is left out without a word."""
+    found = [
+        _exam(data, f"exam-{row}", errors)
+        for row in range(1, exam_rows(data) + 1)
+        if any(data.get(f"exam-{row}{part}", "").strip() for part in EXAM_PARTS)
+    ]
     if not found:
         errors.append(_error("exam-1", "Enter at least one examination, with its date"))
     return found
+
+
+def _exam(data: Mapping[str, str], field: str, errors: Errors) -> dict[str, str]:
+    description, day = _line(data, field, 120), _past(data, f"{field}-date", errors)
+    if not description:
+        errors.append(_error(field, "Enter the type and body part"))
+    return {
+        "description": description, "acquired_on": day.isoformat() if day else "",
+        "modality": data.get(f"{field}-modality", "").strip().upper()[:16],
+        "code": data.get(f"{field}-code", "").strip()[:20],
+    }  # fmt: skip
 
 
 def _nhs_number(data: Mapping[str, str], errors: Errors) -> str:
@@ -176,13 +206,11 @@ def _nhs_number(data: Mapping[str, str], errors: Errors) -> str:
     return digits
 
 
-def _past(
-    data: Mapping[str, str], field: str, errors: Errors, *, needed: bool = True
-) -> date | None:
+def _past(data: Mapping[str, str], field: str, errors: Errors) -> date | None:
     found = _day(data, field, errors)
     if found and found > timezone.localdate():
         errors.append(_error(field, "The date is in the future"))
-    if needed and found is None and not _has(errors, field):
+    if found is None and not _has(errors, field):
         errors.append(_error(field, f"Enter the date like {LIKE_DAY}"))
     return found
 

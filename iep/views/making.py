@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import audit
 from iep.errors import NoSuchMove, NotAccepted
-from iep.forms.transactions import ROWS, choices, read_transaction
+from iep.forms.transactions import MOST_EXAMS, choices, exam_rows, read_transaction
 from iep.queries.banner import of_ticket, of_transaction
 from iep.queries.exchange import institutions
 from iep.queries.exchange import transactions as queries
@@ -38,7 +38,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if kind is None or institution is None:
         return _choose(request, ticket, kind)
     errors: list[dict[str, str]] = []
-    if request.method == "POST":
+    if request.method == "POST" and not _adds_row(request):
         made, errors = _make(request, ticket, kind, institution)
         if made is not None:
             messages.success(request, f"Transaction {made.number} is made.")
@@ -81,7 +81,7 @@ def _choose(request: HttpRequest, ticket: Any, kind: TransactionKind | None) -> 
 def _make(
     request: HttpRequest, ticket: Any, kind: TransactionKind, institution: Any
 ) -> tuple[Any, list[dict[str, str]]]:
-    facts, errors = read_transaction(request.POST)
+    facts, errors = read_transaction(request.POST, asks_person=_asks_person(ticket))
     if request.POST.get("confirmed") != "yes":
         errors.append({"text": "Confirm where it goes: it cannot be changed", "href": "#confirmed"})
     if directory.is_typed_again(kind, institution, ticket):
@@ -89,8 +89,6 @@ def _make(
     if errors:
         return None, errors
     try:
-        if ticket is not None:
-            facts["patient"] = ticket.patient
         return transactions.create(
             kind=kind, institution=institution, ticket=ticket, by=request.acting, **facts
         ), []
@@ -122,10 +120,32 @@ def _form(
         "ticket": ticket, "kind": kind, "kind_words": KINDS[kind], "institution": institution,
         "alike": institutions.alike_to(institution, names), "said": said,
         "is_typed": directory.is_typed_again(kind, institution, ticket),
-        "rows": range(1, ROWS + 1), "choices": choices(), "errors": errors,
-        "problems": _by_field(errors),
-    } | (of_ticket(ticket).context if ticket is not None else {})  # fmt: skip
+        "asks_person": _asks_person(ticket), "errors": errors,
+    } | _fields(request, said, errors)  # fmt: skip
+    if ticket is not None:
+        context |= of_ticket(ticket).context
     return render(request, "iep/create.html", context, status=422 if errors else 200)
+
+
+def _asks_person(matched: Any) -> bool:
+    """Whether the page asks whose images they are: not where the ticket or transaction is matched
+    to our record, which the banner shows and no typing may change."""
+    return matched is None or matched.patient is None
+
+
+def _adds_row(request: HttpRequest) -> bool:
+    """The page is drawn again with one more row, and nothing is made."""
+    return request.POST.get("do") == "add"
+
+
+def _fields(request: HttpRequest, said: Any, errors: list[dict[str, str]]) -> dict[str, Any]:
+    """What the fields that all of these pages have are drawn from."""
+    rows, adds = exam_rows(said), _adds_row(request)
+    count = min(rows + adds, MOST_EXAMS)
+    return {
+        "choices": choices(), "problems": _by_field(errors), "rows": range(1, count + 1),
+        "focus": f"exam-{count}" if adds else "", "may_add": count < MOST_EXAMS,
+    }  # fmt: skip
 
 
 def _by_field(errors: list[dict[str, str]]) -> dict[str, str]:
@@ -149,7 +169,7 @@ def as_typed(about: Any, priority: int) -> dict[str, str]:
     for name in ("birth_date", "needed_by"):
         day = getattr(about, name)
         said[name] = cdate_text(day) if day else ""
-    for row, exam in enumerate(about.exams[:ROWS], 1):
+    for row, exam in enumerate(about.exams[:MOST_EXAMS], 1):
         said |= {
             f"exam-{row}": exam.get("description", ""),
             f"exam-{row}-date": _day(exam.get("acquired_on", "")),
@@ -172,8 +192,9 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
         acting=request.acting, action="view_transaction", object_type="iep.Transaction",
         object_id=thing.pk, patient_id=thing.patient_id or "", request=request,
     )  # fmt: skip
-    if request.method == "POST":
-        facts, errors = read_transaction(request.POST)
+    asks_person = _asks_person(thing)
+    if request.method == "POST" and not _adds_row(request):
+        facts, errors = read_transaction(request.POST, asks_person=asks_person)
         facts.pop("priority")
         if not errors:
             try:
@@ -186,8 +207,6 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
                 return redirect("iep:transaction", number)
     said = request.POST if request.method == "POST" else as_typed(thing, thing.priority)
     context = {
-        "page": page, "thing": thing, "said": said,
-        "rows": range(1, ROWS + 1), "choices": choices(), "errors": errors,
-        "problems": _by_field(errors),
-    } | of_transaction(thing, page.studies).context  # fmt: skip
+        "page": page, "thing": thing, "said": said, "asks_person": asks_person, "errors": errors,
+    } | _fields(request, said, errors) | of_transaction(thing, page.studies).context  # fmt: skip
     return render(request, "iep/again.html", context, status=422 if errors else 200)

@@ -86,7 +86,8 @@ def assert_accessible(page: Page) -> None:
     before = page.viewport_size
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900 if width == 1280 else 640})
-        assert violations(page) == [], f"{page.url} at {width} px"
+        found = violations(page)
+        assert found == [], f"{page.url} at {width} px: {'; '.join(found)}"
         _assert_nothing_sticks_out(page, width)
     page.set_viewport_size(before or {"width": 1280, "height": 900})
     _assert_headings_and_title(page)

@@ -88,6 +88,21 @@ def refuse_what_they_would_decline(
     refuse_blue_light_without_reason(priority, said.eligibility)
 
 
+_PERSON = ("patient", "family_name", "given_names", "birth_date", "nhs_number", "local_number")
+
+
+def refuse_another_person(before: About, said: About) -> None:
+    """What is matched to our record is that person's: nothing that is typed makes it another's."""
+    if before.patient is None:
+        return
+    if any(getattr(before, name) != getattr(said, name) for name in _PERSON):
+        raise NotAccepted(
+            "other_person",
+            "The patient is matched to our record and cannot be changed here. "
+            "Open another ticket for another patient.",
+        )
+
+
 def refuse_blue_light_without_reason(priority: int, eligibility: str) -> None:
     """One of three reasons makes it Blue Light, and nothing else does (hazard H39)."""
     if priority == Priority.BLUE_LIGHT and eligibility not in set(Eligibility):

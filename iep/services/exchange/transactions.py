@@ -23,6 +23,7 @@ from iep.models import Institution, Node, Study, Ticket, Transaction
 from iep.services.exchange.about import (
     About,
     about_ticket,
+    refuse_another_person,
     refuse_blue_light_without_reason,
     refuse_what_they_would_decline,
 )
@@ -69,7 +70,8 @@ def create(
     `node` is a machine of the institution: its default one where none is named. One that the
     other side made (direction in) is kept as they wrote it; ours is refused when it is not
     complete. A ticket that is given is moved to "with the other hospital".
-    Raises NotAccepted: incomplete, all_imaging, other_node, inactive, not_blue, no_trust.
+    Raises NotAccepted: incomplete, all_imaging, other_node, inactive, not_blue, no_trust,
+    other_person.
     """
     trust = organisation or (ticket.organisation if ticket else policies.trust_of(by))
     if trust is None:
@@ -77,7 +79,9 @@ def create(
     with transaction.atomic():
         if ticket is not None:
             ticket = locked(ticket)  # its scans cannot be corrected any more from here on
-        said = replace(about or (about_ticket(ticket) if ticket else About()), **facts)
+        before = about or (about_ticket(ticket) if ticket else About())
+        said = replace(before, **facts)
+        refuse_another_person(before, said)
         if direction == Direction.OUT:
             refuse_what_they_would_decline(said, kind, institution, priority)
         made = _row(kind, institution, node, priority, direction, trust, ticket, said, by)
@@ -281,8 +285,10 @@ def process_again(thing: Transaction, *, by: Acting, **facts: Any) -> Transactio
     """
     with transaction.atomic():
         row = locked(thing)
-        said = replace(_about(row), **facts)
+        before = _about(row)
+        said = replace(before, **facts)
         if row.direction == Direction.OUT:
+            refuse_another_person(before, said)
             refuse_what_they_would_decline(said, row.kind, row.institution, row.priority)
         changed = {name: value for name, value in facts.items() if value != getattr(row, name)}
         again = record(row, TransactionEvent.RETRIED, by=by, declined_reason="", why="", **changed)

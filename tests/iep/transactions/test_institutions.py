@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,11 @@ from accounts.queries import acting_as, memberships_of
 from demo.pacs.archive import Archive
 from iep.errors import NotAccepted
 from iep.look_alikes import are_alike, distance, normalised
-from iep.models import Institution, Node, Transaction
+from iep.models import Institution, Node, Ticket, Transaction
 from iep.queries.exchange import institutions as queries
 from iep.services.exchange import directory, transactions
 from iep.states.transactions import TransactionEvent
+from tests.iep.tickets import asking
 from tests.iep.transactions import exchange
 from tests.world import World
 
@@ -268,6 +270,8 @@ def test_a_request_is_made_on_the_page(world: World) -> None:
         ({"priority": "7"}, "Choose the priority"),
         ({"reason": "blue_light"}, "Choose the reason for the priority"),
         ({"exam-1": "", "exam-1-date": ""}, "Enter at least one examination"),
+        ({"exam-1-date": ""}, "Enter the date like"),
+        ({"exam-2-code": "CKNEE"}, "Enter the type and body part"),
     ],
 )
 def test_what_is_wrong_is_said_and_what_was_typed_stays(
@@ -325,6 +329,48 @@ def test_a_ticket_is_filled_in_for_the_page(world: World) -> None:
     assert world.client_elsewhere("mbp").get(
         f"/iep/create/?ticket={ticket.reference}"
     ).status_code == 404  # fmt: skip
+
+
+def test_every_scan_of_a_ticket_is_asked_for(world: World) -> None:
+    scans = tuple(asking.scan(description=f"CT part {number}") for number in range(1, 21))
+    ticket = exchange.import_ticket(world, exams=scans)
+    client, address = world.client("mbp"), f"/iep/create/?ticket={ticket.reference}"
+    page = client.get(address).content.decode()
+    typed = dict(re.findall(r'id="(exam-[\w-]+)" name="\1" type="text" value="([^"]*)"', page))
+    assert client.post(address, _form(**typed)).status_code == 302
+    made = Transaction.objects.get()
+    assert [each["description"] for each in made.exams] == [each.description for each in scans]
+
+
+def test_another_row_is_added_and_nothing_is_made(world: World) -> None:
+    far = exchange.hospital()
+    answer = world.client("mbp").post(
+        f"/iep/create/?kind=request&to={far.pk}", _form(do="add", confirmed="")
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'id="exam-2-date"' in page
+    assert 'id="exam-3"' not in page
+    assert "Neurosurgery" in page
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.hazard("H41")
+def test_a_patient_who_is_matched_to_our_record_cannot_be_typed_into_another(world: World) -> None:
+    ticket, agnes = exchange.import_ticket(world), world.patient(at="RZ1")
+    Ticket.objects.filter(pk=ticket.pk).update(patient=agnes)
+    client, address = world.client("mbp"), f"/iep/create/?ticket={ticket.reference}"
+    page = client.get(address).content.decode()
+    assert 'name="family_name"' not in page
+    assert client.post(address, _form(family_name="Otherperson")).status_code == 302
+    made = Transaction.objects.get()
+    assert (made.family_name, made.patient) == ("Testpatient", agnes)
+    transactions.decline(made, "no_such_study", by=SYSTEM)
+    again = reverse("iep:again", args=[made.number])
+    assert 'name="family_name"' not in client.get(again).content.decode()
+    for spoilt in ({"nhs_number": "9990000026"}, {"birth_date": None}, {"patient": None}):
+        with pytest.raises(NotAccepted, match="matched to our record"):
+            transactions.process_again(made, by=world.acting("mbp"), **spoilt)
 
 
 def test_the_first_step_says_what_is_missing(world: World) -> None:
