@@ -136,6 +136,8 @@ class Lived:
                 self.clock.pass_by(hours=5)
                 reason = (DeclineReason.NO_SUCH_STUDY, DeclineReason.INAPPROPRIATE)[number % 2]
                 transactions.decline(thing, reason, by=self.desk)
+                self.clock.pass_by(hours=20)
+                transactions.cancel(thing, "The requester will ask elsewhere", by=self.desk)
             elif number % 13 == 6:
                 self._purged(thing)
             else:
@@ -189,6 +191,8 @@ class Lived:
             by=self.desk,
         )  # fmt: skip
         tickets.cancel(gone, "The clinic was moved to the other hospital", by=self.desk)
+        self.at(1, hour=14)
+        transactions.decline(self._asked(3), DeclineReason.NO_SUCH_STUDY, by=self.desk)
 
 
 def addresses(desk: Acting, lead: Acting) -> None:
