@@ -7,7 +7,6 @@ like any other; where it points is not asked (hazard H48).
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import struct
@@ -28,6 +27,9 @@ SMALL = 16 * 1024**2  # bytes: what unpacks to less is no bomb, however well it 
 MOST_DIRECTORY = 16 * 1024**2  # bytes of a ZIP's own list, which is read into memory
 _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ZIPS = (b"PK\x03\x04", _END)
+# Python unpacks these in small pieces; of the others (4.4.5) one piece can be as large as it likes.
+_UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_PACKED = {9: "Deflate64", 12: "BZIP2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 LINK = "It is a link to another file."
 
 
@@ -146,6 +148,13 @@ def _hold_bounds(members: list[zipfile.ZipInfo], packed: int) -> None:
             "encrypted",
             "The ZIP file is protected by a password. Open it, and upload what is in it.",
         )
+    if odd := {member.compress_type for member in members} - _UNPACKED:
+        how = " and ".join(sorted(_PACKED.get(each, f"method {each}") for each in odd))
+        raise Unreadable(
+            "packed",
+            f"The ZIP file is packed with {how}, which is not opened here. Make an ordinary ZIP "
+            "file of it, or upload the folder.",
+        )
     unpacked = sum(member.file_size for member in members)
     if unpacked > MOST_BYTES:
         raise Unreadable("too_large", "It unpacks to more than 8 GB, which is more than is taken.")
@@ -154,32 +163,51 @@ def _hold_bounds(members: list[zipfile.ZipInfo], packed: int) -> None:
 
 
 def _hold_directory(file: IO[bytes], size: int) -> None:
-    """Python reads a ZIP's whole list at once, so its size is looked at first (APPNOTE 4.3.16)."""
+    """Python reads a ZIP's whole list at once and makes an object of each entry, however many the
+    end record says there are: so its size is looked at first, and its entries are counted."""
+    end, length = _place_of_directory(file, size)
+    if length > MOST_DIRECTORY:
+        raise Unreadable("too_many", "The list of the ZIP file is far too long.")
+    if length > end:
+        raise _damaged()
+    file.seek(end - length)
+    if _count(file.read(length)) > 2 * MOST_ENTRIES:  # folders are entries too, and are not files
+        raise _too_many()
+
+
+def _count(directory: bytes) -> int:
+    """How many entries Python makes of it: one header after the other (APPNOTE 4.3.12)."""
+    at = count = 0
+    while at + 46 <= len(directory) and count <= 2 * MOST_ENTRIES:
+        at += 46 + sum(struct.unpack_from("<3H", directory, at + 28))
+        count += 1
+    return count
+
+
+def _place_of_directory(file: IO[bytes], size: int) -> tuple[int, int]:
+    """Where the list ends, and how long it is (APPNOTE 4.3.16). Raises Unreadable: damaged."""
     tail_from = max(0, size - 65_557)  # the end record, with the longest comment
     file.seek(tail_from)
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) < at + 22:
         raise _damaged()
-    count, length = struct.unpack("<HL", tail[at + 10 : at + 16])
-    if count == 0xFFFF or length == 0xFFFFFFFF:
-        count, length = _zip64(file, tail, at, size)
-    if count > 2 * MOST_ENTRIES:  # folders are entries too, and are not files
-        raise _too_many()
-    if length > MOST_DIRECTORY:
-        raise Unreadable("too_many", "The list of the ZIP file is far too long.")
+    (length,) = struct.unpack("<L", tail[at + 12 : at + 16])
+    return _zip64(file, tail_from + at) or (tail_from + at, length)
 
 
-def _zip64(file: IO[bytes], tail: bytes, at: int, size: int) -> tuple[int, int]:
-    locator = tail[at - 20 : at] if at >= 20 else b""
-    if not locator.startswith(_LOCATOR64):
-        return struct.unpack("<HL", tail[at + 10 : at + 16])
-    (where,) = struct.unpack("<Q", locator[8:16])
-    if where + 56 > size:
+def _zip64(file: IO[bytes], end: int) -> tuple[int, int] | None:
+    """The same by the large record (4.3.14), where there is a locator before the end record.
+
+    Python believes it whatever the end record says, and reads it right before the locator; who
+    would look for it elsewhere would see another list. Raises Unreadable: damaged.
+    """
+    file.seek(max(0, end - 76))
+    record = file.read(min(end, 76))
+    if not record[-20:].startswith(_LOCATOR64):
+        return None
+    (where,) = struct.unpack("<Q", record[-12:-4])
+    if where != end - 76 or not record.startswith(_END64):
         raise _damaged()
-    file.seek(where, os.SEEK_SET)
-    record = file.read(56)
-    if not record.startswith(_END64):
-        raise _damaged()
-    count, length = struct.unpack("<QQ", record[32:48])
-    return count, length
+    (length,) = struct.unpack("<Q", record[40:48])
+    return where, length

@@ -135,6 +135,18 @@ def test_a_bomb_is_refused_before_it_is_unpacked(desk, tmp_path):
 
 
 @pytest.mark.hazard("H48")
+@pytest.mark.parametrize(
+    ("packing", "words"), [(zipfile.ZIP_BZIP2, "BZIP2"), (zipfile.ZIP_LZMA, "LZMA")]
+)
+def test_what_cannot_be_unpacked_in_small_pieces_is_not_unpacked(desk, tmp_path, packing, words):
+    packed = zipped([("a", image()), ("b", bytes(1000))], packing=packing)
+    disc = desk.upload(desk.disc(), packed)
+    assert disc.state == DiscState.UNREADABLE
+    assert f"packed with {words}, which is not opened here" in disc.why
+    assert escapes(tmp_path) == []
+
+
+@pytest.mark.hazard("H48")
 def test_a_zip_whose_entries_unpack_to_more_than_they_say_is_left_out(desk):
     content = bytearray(zipped([("b", image()), ("a", image(pixels=bytes(20_000)))]))
     struct.pack_into("<L", content, content.rfind(b"PK\x01\x02") + 24, 400)
@@ -163,6 +175,54 @@ def test_20001_entries_are_too_many(desk):
     disc = desk.upload(desk.disc(), content)
     assert disc.state == DiscState.UNREADABLE
     assert "20,000" in disc.why
+
+
+def listed(entries: int, *, says: int | None = None, large: bool = False, where: int = 0) -> bytes:
+    """An image, and a list of so many entries; `says`: how many, as the end record has it.
+
+    `large`: a ZIP64 record has the truth, and the end record the list without entries; `where`:
+    how many bytes its locator points aside (APPNOTE 4.3.14 to 4.3.16).
+    """
+    content = zipped([("a", image())], packing=zipfile.ZIP_STORED)
+    start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    one = content[start:end]
+    body = content[:start] + one * entries
+    length, says = len(one) * entries, entries if says is None else says
+    if large:
+        record = struct.pack("<4sQHHLLQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, entries, entries,
+                             length, start)  # fmt: skip
+        locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(body) + where, 1)
+        body, length = body + record + locator, len(one)
+    return body + struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, says, says, length, start, 0)
+
+
+@pytest.mark.hazard("H48")
+@pytest.mark.parametrize(
+    "content",
+    [listed(40_001, says=1), listed(40_001, says=1, large=True)],
+    ids=["it says one", "the large record, too"],
+)
+def test_a_list_is_counted_whatever_it_says_of_itself(desk, content, monkeypatch):
+    monkeypatch.setattr(zipfile, "ZipFile", None)  # nobody reads the list before it is counted
+    disc = desk.upload(desk.disc(), content)
+    assert disc.state == DiscState.UNREADABLE
+    assert "20,000" in disc.why
+
+
+@pytest.mark.hazard("H48")
+def test_a_large_record_counts_where_python_reads_it_and_nowhere_else(desk):
+    plain = listed(1, large=True)
+    assert desk.upload(desk.disc(), plain).state == DiscState.READ
+    assert desk.upload(desk.disc(), plain[:-2] + b"\xff\xff" + bytes(65_535)).files_kept == 1
+    aside = desk.upload(desk.disc(), listed(1, large=True, where=-8))
+    assert (aside.state, "damaged" in aside.why) == (DiscState.UNREADABLE, True)
+
+
+@pytest.mark.hazard("H48")
+def test_a_list_that_is_far_too_long_is_not_read_into_memory(desk, monkeypatch):
+    monkeypatch.setattr(media, "MOST_DIRECTORY", 4096)
+    long = desk.upload(desk.disc(), listed(200, says=1, large=True))
+    assert (long.state, "far too long" in long.why) == (DiscState.UNREADABLE, True)
 
 
 def encrypted() -> bytes:
