@@ -41,11 +41,14 @@ class Pace:
 
 
 def pace_of(moments: Iterable[datetime], *, began: datetime | None, now: datetime) -> Pace:
-    """From when the images of the last minute moved, and since when the lane has had it."""
+    """From when the images of the last minute moved, and since when the lane has had it.
+
+    What moved before a Blue Light took the lane, or by another lane, is no part of its pace.
+    """
     bars = [0] * BARS
     for moment in moments:
         age = (now - moment).total_seconds()
-        if 0 <= age < 60:
+        if 0 <= age < 60 and began is not None and moment >= began:
             bars[BARS - 1 - int(age / 60 * BARS)] += 1
     had = (now - began).total_seconds() if began else 0.0
     return Pace(tuple(bars), min(60.0, max(0.0, had)))

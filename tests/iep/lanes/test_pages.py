@@ -252,6 +252,14 @@ def test_time_left_is_said_after_ten_seconds_and_only_at_a_steady_rate():
     assert progress.time_left(0, pace(*steady)) == ""
 
 
+def test_what_moved_before_it_was_taken_up_again_is_no_part_of_its_pace():
+    """Six images a second for a minute, of which a Blue Light took the middle."""
+    six_a_second = [n / 6 for n in range(360)]
+    again = pace(*six_a_second, had=10.5)
+    assert again.a_second == pytest.approx(6, rel=0.05)
+    assert progress.time_left(3600, again) == "about 10 min"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(59, "under 1 min"), (61, "about 1 min"), (3000, "about 50 min"), (3700, "about 1 h"),
