@@ -2,18 +2,23 @@
 
 `prepare` makes the copies of a study in small transactions, so that whoever dies leaves nothing
 half done; the originals stay as they came. A study is filed when PACS has confirmed every image and
-the RIS has an entry. Work is found in PostgreSQL (`file_waiting`, a sweep), never in a broker.
+the RIS has an entry. Work is found in PostgreSQL (`file_waiting`, a sweep), never in a broker. What
+is wrong with one study is written down with it (`filing_why`) and holds up no other.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import uuid
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from accounts.policies import SYSTEM, Acting
@@ -29,26 +34,54 @@ from iep.states.priorities import Priority
 from iep.states.studies import FileState, RisState, StudyEvent, StudyState
 from iep.states.transfers import TransferState
 
+log = structlog.get_logger(__name__)
+
 AT_ONCE = 25  # images of one transaction
 ON_ITS_WAY = (RisState.SENT.value, RisState.HELD.value)
 _CHUNK = 1024 * 1024
+# Reasons that pass: the next sweep tries such a study again.
+NO_ROOM = "There is no room on our own disk for the copies. It is tried again by itself."
+OUR_FAULT = (
+    "Something went wrong in our own system. It is tried again by itself. If this stays, tell the "
+    "system administrators."
+)
+_GOES_ON = ("", NO_ROOM, OUR_FAULT)
+_UNREADABLE = (
+    "An image cannot be read from our own storage. Tell the system administrators, or ask the "
+    "sender for the images again."
+)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_OF_THE_FILE = frozenset({errno.ENOENT, errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE})
 
 
 def file_waiting() -> int:
     """The sweep: every matched study one step further. Returns how many were looked at."""
     steps = 0
     for key in _to_do():
-        with Errands() as errands:
-            while prepare(key, errands):
-                pass
-        confirm(key)
+        _one_step(key)
         steps += 1
     return steps
 
 
 def _to_do() -> list[uuid.UUID]:
-    rows = Study.objects.filter(state=StudyState.MATCHED, filing_why="").order_by("state_since")
+    """First what is on its way to PACS, of that first what nothing has held up before."""
+    rows = Study.objects.filter(state=StudyState.MATCHED, filing_why__in=_GOES_ON)
+    rows = rows.order_by(F("in_pacs_at").asc(nulls_first=True), "filing_why", "state_since")
     return list(rows.values_list("pk", flat=True)[:200])
+
+
+def _one_step(key: uuid.UUID) -> None:
+    """Raises OperationalError, InterfaceError: the database's trouble is nobody's in particular."""
+    try:
+        with Errands() as errands:
+            while prepare(key, errands):
+                pass
+        confirm(key)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the studies behind it go on
+        log.error("study_not_filed", study=str(key), error=type(failure).__name__)  # noqa: TRY400
+        _wait(key, OUR_FAULT)
 
 
 # --- Copies, and off they go ----------------------------------------------------------------------
@@ -68,6 +101,9 @@ def prepare(key: uuid.UUID, errands: Errands) -> bool:
         except (NotDone, NotAccepted) as refusal:
             _stop(study, refusal.sentence)
             return False
+        except OSError as failure:
+            _note_the_disk(study, failure)
+            return False
     return more
 
 
@@ -79,7 +115,7 @@ def _claimed(key: uuid.UUID) -> Study | None:
 
 def _is_to_go(study: Study) -> bool:
     """Matched, the RIS asked, and not on its way already."""
-    if study.state != StudyState.MATCHED or study.filing_why or study.in_pacs_at:
+    if study.state != StudyState.MATCHED or study.in_pacs_at or study.filing_why not in _GOES_ON:
         return False
     return study.ris_state in ON_ITS_WAY and not live_transfers(study).exists()
 
@@ -91,16 +127,25 @@ def live_transfers(study: Study) -> Any:
 
 def _copy_some(study: Study, errands: Errands) -> bool:
     kept = ReceivedFile.objects.filter(study=study, state=FileState.KEPT)
-    missing = list(kept.exclude(copies__state=FileState.COPY).order_by("pk")[:AT_ONCE])
+    to_do = kept.exclude(copies__state=FileState.COPY)
+    missing = list(to_do.order_by("pk")[:AT_ONCE])
+    _need_room(study, to_do.aggregate(size=Sum("size"))["size"] or 0)  # all of it, or none
     made: list[uuid.UUID] = []
     try:
         for file in missing:
+            _need_room(study, file.size)
             made.append(_copy(study, file, errands))
     except BaseException:
         for key in made:  # their rows go with the transaction
             storage.discard(key)
         raise
     return bool(missing)
+
+
+def _need_room(study: Study, size: int) -> None:
+    """Raises OSError: so many bytes more would take the last of the disk."""
+    if size and not storage.room(for_blue_light=_is_urgent(study), size=size):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _copy(study: Study, original: ReceivedFile, errands: Errands) -> uuid.UUID:
@@ -185,6 +230,8 @@ def _queue(study: Study) -> Transfer:
     if pacs is None:
         raise NotAccepted("no_pacs", f"{study.organisation.name} has no PACS to send images to.")
     copies = ReceivedFile.objects.filter(study=study, state=FileState.COPY)
+    if study.filing_why:
+        move(study, StudyEvent.NOTED, by=SYSTEM, words="It goes on.", filing_why="")
     return transfers.queue_send(
         study, pacs, priority=_priority(study), purpose=PURPOSE, title=_title(study), by=SYSTEM,
         files=list(copies.order_by("series_number", "series_uid", "instance_number", "sop_uid")),
@@ -192,9 +239,12 @@ def _queue(study: Study) -> Transfer:
 
 
 def _priority(study: Study) -> Priority:
+    return Priority.BLUE_LIGHT if _is_urgent(study) else Priority.NORMAL
+
+
+def _is_urgent(study: Study) -> bool:
     source = study.transaction or study.ticket
-    urgent = source is not None and source.priority == Priority.BLUE_LIGHT
-    return Priority.BLUE_LIGHT if urgent else Priority.NORMAL
+    return source is not None and source.priority == Priority.BLUE_LIGHT
 
 
 def _title(study: Study) -> str:
@@ -209,6 +259,29 @@ def _stop(study: Study, sentence: str) -> None:
         row = locked(study)
         words = sentence[:300]
         move(row, StudyEvent.NOTED, by=SYSTEM, words=f"Not sent to PACS: {words}", filing_why=words)
+
+
+def _note_the_disk(study: Study, failure: OSError) -> None:
+    """Ours is full: it waits, and holds nothing of it. A file that cannot be read is a person's.
+
+    Raises the failure when it is neither.
+    """
+    if failure.errno in _FULL:
+        drop_copies(study)
+        _wait(study.pk, NO_ROOM)
+    elif failure.errno in _OF_THE_FILE:
+        _stop(study, _UNREADABLE)
+    else:
+        raise failure
+
+
+def _wait(key: uuid.UUID, sentence: str) -> None:
+    """It is looked at again by the next sweep; why it has not gone is written down once."""
+    with transaction.atomic():
+        row = locked(Study(pk=key))
+        if row.state == StudyState.MATCHED and row.filing_why != sentence:
+            words = f"Not sent to PACS yet: {sentence}"
+            move(row, StudyEvent.NOTED, by=SYSTEM, words=words, filing_why=sentence)
 
 
 def try_again(study: Study, *, by: Acting) -> Study:

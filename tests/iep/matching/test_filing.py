@@ -1,13 +1,14 @@
 """From matched to filed, over a real association to a PACS of its own process's making."""
 
 import pytest
+from django.utils import timezone
 from pydicom import dcmread
 from pydicom.filebase import DicomBytesIO
 
 from demo.processes import wait_until
 from iep import storage
 from iep.errors import NotAccepted
-from iep.models import Lane, Node, ReceivedFile, Transfer
+from iep.models import Lane, Node, ReceivedFile, Study, Transfer
 from iep.services.lanes import transfers
 from iep.services.registration import filing, matching
 from iep.states.priorities import Priority
@@ -136,6 +137,108 @@ def test_what_cannot_be_copied_stops_the_study_and_leaves_no_half(desk):
     assert fresh(study).filing_why
     assert not ReceivedFile.objects.filter(study=study, state="copy").exists()
     assert not Transfer.objects.filter(study=study).exists()
+
+
+@pytest.mark.hazard("H40")
+def test_an_original_that_is_gone_stops_its_own_study_and_no_other(desk, pacs):
+    gone, healthy = desk.match(desk.arrived()), desk.match(desk.arrived())
+    storage.discard(ReceivedFile.objects.filter(study=gone, state="kept").first().pk)
+    filing.file_waiting()
+    assert "cannot be read from our own storage" in fresh(gone).filing_why
+    assert "Not sent to PACS: An image cannot be read" in " ".join(history(gone))
+    assert not ReceivedFile.objects.filter(study=gone, state="copy").exists()
+    assert fresh(healthy).filing_why == ""
+    assert to_pacs(healthy).images == 2
+
+
+class Disk:
+    """A disk on which so many bytes are free, for whom it is asked."""
+
+    def __init__(self, monkeypatch):
+        self.free, self.of_reserve, self.asked = 10**12, 0, []
+        monkeypatch.setattr(storage, "room", self.room)
+
+    def room(self, *, for_blue_light, size=0):
+        self.asked.append(size)
+        return size < self.free + (self.of_reserve if for_blue_light else 0)
+
+
+def size_of(study) -> int:
+    return sum(
+        ReceivedFile.objects.filter(study=study, state="kept").values_list("size", flat=True)
+    )
+
+
+def test_a_study_too_big_for_the_disk_waits_says_so_and_keeps_nothing_of_it(
+    desk, pacs, monkeypatch
+):
+    big, small = desk.match(desk.arrived(6)), desk.match(desk.arrived(1))
+    disk = Disk(monkeypatch)
+    disk.free = size_of(big) - 1
+    for _ in range(3):
+        filing.file_waiting()
+    assert fresh(big).filing_why == filing.NO_ROOM
+    assert not ReceivedFile.objects.filter(study=big, state="copy").exists()
+    assert history(big).count(f"Not sent to PACS yet: {filing.NO_ROOM}") == 1
+    assert to_pacs(small).images == 1
+    disk.free = 10**12
+    filing.file_waiting()
+    assert fresh(big).filing_why == ""
+    assert to_pacs(big).images == 6
+    assert ReceivedFile.objects.get(study=small, state="kept").size in disk.asked  # each file
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_no_half_there(desk, monkeypatch):
+    monkeypatch.setattr(filing, "AT_ONCE", 2)
+    study = desk.match(desk.arrived(4))
+    with filing.Errands() as errands:
+        assert filing.prepare(study.pk, errands)
+    Disk(monkeypatch).free = 1
+    filing.file_waiting()
+    assert fresh(study).filing_why == filing.NO_ROOM
+    copies = ReceivedFile.objects.filter(original__study=study)
+    assert {each.state for each in copies} == {"discarded"}
+    assert not any(storage.path_of(each.pk).exists() for each in copies)
+
+
+@pytest.mark.hazard("H37")
+def test_a_blue_light_study_has_the_reserve_of_the_disk_for_its_copies(desk, monkeypatch):
+    ticket = desk.ticket(priority=Priority.BLUE_LIGHT, eligibility="theatre", reason="blue_light")
+    study = desk.arrived(ticket=ticket)
+    study.transaction = None
+    study.save()
+    desk.match(study)
+    disk = Disk(monkeypatch)
+    disk.free, disk.of_reserve = 1, 10**12
+    filing.file_waiting()
+    assert to_pacs(study).priority == Priority.BLUE_LIGHT
+
+
+def test_what_nobody_foresaw_is_said_and_tried_again_and_holds_up_no_other(desk, monkeypatch):
+    odd, healthy = desk.match(desk.arrived()), desk.match(desk.arrived())
+    as_it_is = filing.identity_of
+
+    def breaks(study):
+        if study.pk == odd.pk:
+            raise ZeroDivisionError
+        return as_it_is(study)
+
+    monkeypatch.setattr(filing, "identity_of", breaks)
+    for _ in range(2):
+        filing.file_waiting()
+    assert fresh(odd).filing_why == filing.OUR_FAULT
+    assert history(odd).count(f"Not sent to PACS yet: {filing.OUR_FAULT}") == 1
+    assert to_pacs(healthy).images == 2
+    monkeypatch.setattr(filing, "identity_of", as_it_is)
+    filing.file_waiting()
+    assert fresh(odd).filing_why == ""
+    assert to_pacs(odd).images == 2
+
+
+def test_what_waits_for_the_ris_alone_stands_behind_what_waits_for_pacs(desk):
+    first, second = desk.match(desk.arrived()), desk.match(desk.arrived())
+    Study.objects.filter(pk=first.pk).update(in_pacs_at=timezone.now())
+    assert filing._to_do() == [second.pk, first.pk]
 
 
 def test_whoever_died_in_the_middle_leaves_the_rest_to_the_next(desk, monkeypatch):
