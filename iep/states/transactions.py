@@ -113,6 +113,7 @@ TERMINAL = frozenset({S.FIXED_UP, S.PURGED, S.CANCELLED})
 BEFORE_IMAGES = frozenset({S.NEW, S.AWAITING_DETAILS, S.ACCEPTED})
 MOVING = frozenset({S.STARTED, S.UPLOADING, S.ON_IEP, S.DOWNLOAD_REQUEST, S.DOWNLOADING})
 UNFINISHED = BEFORE_IMAGES | MOVING | {S.FAILED}
+MAY_MOVE_IMAGES = UNFINISHED  # in any other state no image is queued for it, to them or to us
 
 TRANSITIONS: dict[tuple[TransactionState, TransactionEvent], TransactionState] = {
     **{(state, E.ASKED_DETAILS): S.AWAITING_DETAILS for state in BEFORE_IMAGES},

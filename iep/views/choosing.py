@@ -21,20 +21,33 @@ from iep.services.exchange import sending
 def images(request: HttpRequest, number: int) -> HttpResponse:
     """The machine is asked when the page opens, and once more when the ticked ones are taken."""
     page = queries.detail(request.acting, number)
-    thing, errors = page.thing, []
+    errors: list[dict[str, str]] = []
     if request.method == "POST":
-        count, errors = _take(request, thing)
+        if not page.actions:
+            return render(request, "403.html", status=403)
+        count, errors = _take(request, page.thing) if _may_choose(page) else _too_late()
         if not errors:
             words = f"{count} {'study is' if count == 1 else 'studies are'} in the queue."
             messages.success(request, words)
             return redirect("iep:transaction", number)
-    found, problem = _look(request, thing)
+        page = queries.detail(request.acting, number)  # it may have ended meanwhile
+    thing, may_choose = page.thing, _may_choose(page)
+    found, problem = _look(request, thing) if may_choose else ([], "")
     context = {
         "page": page, "thing": thing, "found": found, "problem": problem,
         "ticked": request.POST.getlist("study"), "typed": request.POST, "errors": errors,
+        "may_choose": may_choose,
     }  # fmt: skip
     context |= of_transaction(thing, page.studies).context
     return render(request, "iep/images_choose.html", context, status=422 if errors else 200)
+
+
+def _may_choose(page: queries.Detail) -> bool:
+    return ("download" if page.thing.brings_images else "choose") in page.actions
+
+
+def _too_late() -> tuple[int, list[dict[str, str]]]:
+    return 0, [{"text": "It has moved on. Nothing was queued", "href": "#studies"}]
 
 
 def _look(request: HttpRequest, thing: Any) -> tuple[list[Any], str]:
@@ -65,6 +78,6 @@ def _take(request: HttpRequest, thing: Any) -> tuple[int, list[dict[str, str]]]:
         where = "#care_reason" if refusal.code == "care_reason" else "#studies"
         return 0, [{"text": refusal.sentence.rstrip("."), "href": where}]
     except NoSuchMove:
-        return 0, [{"text": "It has moved on. Nothing was queued", "href": "#studies"}]
+        return _too_late()
     except DicomFailure as failure:
         return 0, [{"text": failure.sentence.rstrip("."), "href": "#studies"}]

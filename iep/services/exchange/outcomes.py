@@ -23,6 +23,7 @@ from iep.services.ticketing.ticket_mail import tell_requester
 from iep.states.studies import Origin, StudyEvent, StudyState
 from iep.states.tickets import OPEN, TicketEvent, TicketState
 from iep.states.transactions import (
+    MAY_MOVE_IMAGES,
     TERMINAL,
     UNFINISHED,
     TransactionEvent,
@@ -106,8 +107,11 @@ _MEANINGS: dict[TransferState, Callable[[Transaction, Transfer], None]] = {
 def go_on(row: Transaction) -> int:
     """What has come from our PACS, whole, goes on to them; how many studies that were.
 
-    Called when a study is here, when its transfer is over, and by the sweep: each study goes once.
+    Called when a study is here, when its transfer is over, and by the sweep: each study goes once,
+    and none of a transaction that is over. The row is locked.
     """
+    if row.state not in MAY_MOVE_IMAGES:
+        return 0
     fetched = row.transfers.filter(purpose="from_pacs", state=TransferState.DELIVERED.value)
     going = row.transfers.filter(purpose="out").exclude(state=TransferState.CANCELLED.value)
     waiting = fetched.exclude(study_uid__in=going.values("study_uid"))

@@ -39,6 +39,8 @@ from iep.states.priorities import Priority
 from iep.states.studies import FileState, StudyState
 from iep.states.transactions import (
     BEFORE_IMAGES,
+    LABELS,
+    MAY_MOVE_IMAGES,
     PURGED_AFTER,
     TAKE_UP_LIMITS,
     TransactionEvent,
@@ -63,7 +65,8 @@ def send_studies(
     """Take these studies of our PACS onto the exchange, and on to the other side's machine.
 
     The PACS is asked once more, so that nobody sends what they did not see. Raises NotAccepted:
-    none_chosen, too_many, no_machine, other_patient, not_found, care_reason, brings; DicomFailure.
+    none_chosen, too_many, no_machine, other_patient, not_found, care_reason, brings, over;
+    DicomFailure.
     """
     if thing.brings_images:
         raise NotAccepted("brings", "The images of this transaction come to us.")
@@ -76,7 +79,7 @@ def send_studies(
             "Some of these images were not made here. Say why the patient's care needs them there.",
         )
     with transaction.atomic():
-        row = locked(thing)
+        row = _open(thing)  # somebody may have ended it while our PACS was asked
         if row.state in BEFORE_IMAGES:
             row = record(
                 row, TransactionEvent.STARTED, by=by, words=f"{len(chosen)} studies chosen",
@@ -84,6 +87,15 @@ def send_studies(
             )  # fmt: skip
             tell(row, "created")  # once more: which studies, and why they are sent on
         return [_take_out(row, each, by) for each in chosen if not each.is_chosen]
+
+
+def _open(thing: Transaction) -> Transaction:
+    """The row, locked. Raises NotAccepted "over": no image may be queued for it any more."""
+    row = locked(thing)
+    if row.state not in MAY_MOVE_IMAGES:
+        label = LABELS[TransactionState(row.state)]
+        raise NotAccepted("over", f"This transaction is over: {label}. Nothing was queued.")
+    return row
 
 
 def _chosen(found: list[Found], study_uids: Sequence[str]) -> list[Found]:
@@ -144,10 +156,11 @@ def is_whole(study: Study) -> bool:
 def send_held(thing: Transaction, study: Study, *, by: Acting) -> Transfer:
     """Put a study that is here into the lane to them: on the exchange now, its turn comes.
 
-    The 15 days run from the first study that is on the exchange. Raises NotAccepted "no_machine".
+    The 15 days run from the first study that is on the exchange. Raises NotAccepted: no_machine,
+    over.
     """
     with transaction.atomic():
-        row = locked(thing)
+        row = _open(thing)
         queued = transfers.queue_send(
             study, node_of(row), priority=Priority(row.priority), purpose="out", by=by,
             title=title_of(row, study), transaction=row,
@@ -186,14 +199,15 @@ def title_of(thing: Transaction, study: Study | FoundStudy) -> str:
 def download(thing: Transaction, study_uids: Sequence[str] = (), *, by: Acting) -> list[Transfer]:
     """Fetch these studies of theirs ([]: all that they put on the exchange) into our quarantine.
 
-    Raises NotAccepted: none_chosen, not_found, other_patient, no_machine, sends; DicomFailure.
+    Raises NotAccepted: none_chosen, not_found, other_patient, no_machine, sends, over;
+    DicomFailure.
     """
     if not thing.brings_images:
         raise NotAccepted("sends", "The images of this transaction go to them.")
     wanted = _at_their_gateway(thing, study_uids) if is_gateway(thing) else None
     chosen = None if wanted is not None else _chosen(find_at_theirs(thing), study_uids)
     with transaction.atomic():
-        row = locked(thing)
+        row = _open(thing)
         if row.state in BEFORE_IMAGES:
             row = record(row, TransactionEvent.STARTED, by=by)
         queued = _queue_in(row, wanted, chosen, by)
