@@ -19,6 +19,7 @@ from iep.states.tickets import TicketKind, TicketState
 from iep.states.transactions import Direction, TransactionState
 
 S, T = TransactionState, TicketState
+_MOST_WORDS = 8  # of a name: a longer text is no name, and each word is two readings more
 
 
 class Chip(StrEnum):
@@ -137,10 +138,22 @@ def _local(is_ticket: bool) -> str:
 
 
 def _named(text: str) -> Q:
-    family, _, given = text.replace(",", " ").partition(" ")
+    """With a comma as it says: "De Souza, Anna". Without one the whole as a family name, and each
+    way to read a family name and given names out of the words, in either order.
+
+    Each reading begins with the start of a family name, of which there is an index.
+    """
+    family, comma, given = (" ".join(part.split()) for part in text.partition(","))
+    if comma and family:
+        return _called(family, given)
+    words = text.replace(",", " ").split()[:_MOST_WORDS]
+    wanted = _called(" ".join(words) or text)
+    for at in range(1, len(words)):
+        one, other = " ".join(words[:at]), " ".join(words[at:])
+        wanted |= _called(one, other) | _called(other, one)
+    return wanted
+
+
+def _called(family: str, given: str = "") -> Q:
     by_name = Q(family_name__istartswith=family)
-    if given.strip():
-        first, last = text.split()[0], text.split()[-1]
-        by_name &= Q(given_names__istartswith=given.strip())
-        by_name |= Q(family_name__istartswith=last, given_names__istartswith=first)
-    return by_name
+    return by_name & Q(given_names__istartswith=given) if given else by_name
