@@ -37,7 +37,7 @@
   if (full && document.fullscreenEnabled) {
     full.addEventListener("click", (event) => {
       event.preventDefault();
-      figure.requestFullscreen();
+      figure.requestFullscreen().catch(() => { location.assign(full.href); });
     });
   }
   if (sessionStorage.getItem("viewer")) { // whoever came by a key goes on by a key

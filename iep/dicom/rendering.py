@@ -30,9 +30,9 @@ MOST_FRAME = 96 * 1024 * 1024  # bytes, of one frame as it is decoded
 MOST_INFLATED = 192 * 1024 * 1024  # bytes, of a deflated dataset
 MOST_SHOWN = 2_048  # pixels: the longer edge of what is shown
 _TAGS = [
-    0x00080005, 0x00080016, 0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011,
-    0x00280034, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00281101, 0x00281102, 0x00281103,
-    0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x20500020,
+    0x00080005, 0x00080016, 0x00080020, 0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010,
+    0x00280011, 0x00280034, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00281101, 0x00281102,
+    0x00281103, 0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223, 0x20500020,
     0x7FE00001, 0x7FE00002, *greys.TAGS, *overlays.TAGS,
 ]  # fmt: skip
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
@@ -70,6 +70,7 @@ class Picture:
     is_table: bool = False
     overlays: int = 0  # that lie over this frame, drawn if they were wanted
     left_out: int = 0  # that cannot be drawn
+    study_date: str = ""  # as this file has it
 
 
 def render(
@@ -105,7 +106,7 @@ def _rendered(source: BinaryIO, frame: int, window: str, edge: int, drawn: bool)
     picture.save(out, "PNG", compress_level=3)
     return Picture(
         out.getvalue(), picture.width, picture.height, made.window, made.is_table, above.count,
-        above.left_out,
+        above.left_out, str(header.get("StudyDate") or ""),
     )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def _render(request: dict[str, Any], file: BinaryIO) -> tuple[dict[str, Any], by
     found = {
         "width": picture.width, "height": picture.height, "window": picture.window,
         "is_table": picture.is_table, "overlays": picture.overlays, "left_out": picture.left_out,
+        "study_date": picture.study_date,
     }  # fmt: skip
     return {"size": len(picture.png), "found": found}, picture.png
 

@@ -32,7 +32,9 @@ def images(request: HttpRequest, study_id: UUID) -> HttpResponse:
     context = {"viewer": viewer, "study": study, "shown": shown,
                "has_overlays": any(made.overlays for _, made in shown)}  # fmt: skip
     context |= of_study(study).context
-    return _private(render(request, "iep/images.html", context))
+    is_alone = viewer.place.is_alone and viewer.pane is not None
+    page = "iep/image_alone.html" if is_alone else "iep/images.html"
+    return _private(render(request, page, context))
 
 
 def _picture(pane: found.Pane, place: found.Place) -> pictures.Picture:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from accounts.models import AccessEvent
 from accounts.policies import Acting
+from iep.dicom.header import day
 from iep.models import ReceivedFile, Study
 from iep.states.studies import FileState
 
@@ -29,6 +30,7 @@ class Frame:
 
     file_id: UUID
     frame: int
+    header: dict[str, str] = field(default_factory=dict, repr=False)  # whose the file says it is
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _series(place: int, rows: list[ReceivedFile]) -> Series:
 def _frames(rows: Iterable[ReceivedFile]) -> Iterable[Frame]:
     for row in rows:
         for number in range(min(max(row.frames, 1), MOST_FRAMES)):
-            yield Frame(row.pk, number)
+            yield Frame(row.pk, number, row.header)
 
 
 def opened_lately(acting: Acting, study: Study) -> bool:
@@ -100,6 +102,7 @@ class Place:
     is_inverted: bool = False
     is_bare: bool = False  # without the overlays
     beside: tuple[int, int] | None = None  # series and image of the second picture
+    is_alone: bool = False  # the picture on a page of its own
 
     @property
     def query(self) -> str:
@@ -110,7 +113,32 @@ class Place:
         parts += ["i=1"] if self.is_inverted else []
         parts += ["o=0"] if self.is_bare else []
         parts += [f"b={self.beside[0]}.{self.beside[1]}"] if self.beside else []
+        parts += ["f=1"] if self.is_alone else []
         return "?" + "&".join(parts)
+
+
+@dataclass(frozen=True, repr=False)
+class Whose:
+    """Whom one image names in its own head; `differs`: what is not as its study has it (H41)."""
+
+    name: str
+    born: date | None
+    nhs_number: str
+    differs: tuple[str, ...]
+
+
+def whose(study: Study, frame: Frame) -> Whose:
+    said, number = frame.header, frame.header.get("nhs_number", "")
+    born = day(said.get("birth_date", ""))
+    pairs = (
+        ("name", said.get("name", ""), study.header_name),
+        ("date of birth", born, study.header_birth_date),
+        ("sex", said.get("sex", ""), study.header_sex),
+        ("patient ID", said.get("patient_id", ""), study.header_patient_id),
+        ("NHS number", number or study.header_nhs_number, study.header_nhs_number or number),
+    )
+    unlike = tuple(words for words, mine, its in pairs if mine != its)
+    return Whose(said.get("name", ""), born, number, unlike)
 
 
 @dataclass(frozen=True)
@@ -120,6 +148,7 @@ class Pane:
     series: Series
     image: int
     frame: Frame
+    whose: Whose
     previous: str
     following: str
     first: str
@@ -144,6 +173,7 @@ class Viewer:
     invert: str = ""
     compare: str = ""
     overlays: str = ""  # with them, or without
+    alone: str = ""  # the first picture on a page of its own, or back
 
     def opens(self, series: Series) -> str:
         """The address of the first image of a series, looked at in the same way."""
@@ -160,7 +190,7 @@ def place_of(said: dict[str, str]) -> Place:
     return Place(
         _count(said.get("s", "")), _count(said.get("n", "")),
         window if window in WINDOW_WORDS else "auto", zoom if zoom in ZOOMS else "fit",
-        said.get("i") == "1", said.get("o") == "0", beside,
+        said.get("i") == "1", said.get("o") == "0", beside, said.get("f") == "1",
     )  # fmt: skip
 
 
@@ -174,8 +204,8 @@ def viewer_for(study: Study, place: Place) -> Viewer:
     if not found:
         return Viewer(study, [], place, None, None)
     place = _inside(found, place)
-    first = _pane(found, place, is_second=False)
-    second = _pane(found, place, is_second=True) if place.beside else None
+    first = _pane(study, found, place, is_second=False)
+    second = _pane(study, found, place, is_second=True) if place.beside else None
     other = replace(place, beside=None if place.beside else (place.series, place.image))
     return Viewer(
         study, found, place, first, second,
@@ -183,6 +213,7 @@ def viewer_for(study: Study, place: Place) -> Viewer:
         [(code, words, replace(place, zoom=code).query) for code, words in ZOOMS.items()],
         replace(place, is_inverted=not place.is_inverted).query, other.query,
         replace(place, is_bare=not place.is_bare).query,
+        replace(place, is_alone=not place.is_alone).query,
     )  # fmt: skip
 
 
@@ -197,7 +228,7 @@ def _nearest(found: list[Series], series: int, image: int) -> tuple[int, int]:
     return series, min(image, len(found[series - 1].frames))
 
 
-def _pane(found: list[Series], place: Place, *, is_second: bool) -> Pane:
+def _pane(study: Study, found: list[Series], place: Place, *, is_second: bool) -> Pane:
     at = place.beside if is_second and place.beside else (place.series, place.image)
     series, image = found[at[0] - 1], at[1]
     most = len(series.frames)
@@ -210,4 +241,5 @@ def _pane(found: list[Series], place: Place, *, is_second: bool) -> Pane:
         return replace(place, image=number).query
 
     frame = series.frames[image - 1]
-    return Pane(series, image, frame, way(image - 1), way(image + 1), way(1), way(most))
+    ways = (way(image - 1), way(image + 1), way(1), way(most))
+    return Pane(series, image, frame, whose(study, frame), *ways)

@@ -1,8 +1,8 @@
 """Pictures of frames for the viewer: rendered by the sandbox, kept on disk for a while.
 
-A picture’s file has a name of ours and holds the PNG and which window was used, nothing more. The
-newest PREVIEW_BYTES are kept. One child renders for all threads of a process and ends when nobody
-has asked for a minute.
+A picture’s file has a name of ours and holds the PNG, which window was used and the day of the
+study, nothing more. The newest PREVIEW_BYTES are kept. One child renders for all threads of a
+process and ends when nobody has asked for a minute.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import threading
 import uuid
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,13 +22,14 @@ from uuid import UUID
 from django.conf import settings
 
 from iep import storage
+from iep.dicom.header import day
 from iep.sandbox.errands import Errands, NotDone
 
 THUMBNAIL, WHOLE = 160, 2048  # pixels: the longer edge
 PRESETS = ("auto", "full", "lung", "bone", "soft")
 IDLE = 60.0  # seconds
 MOST_PNG = 32 * 1024 * 1024  # bytes
-MADE_AS = 3  # counted up when rendering changes, so that no picture of before is shown
+MADE_AS = 4  # counted up when rendering changes, so that no picture of before is shown
 _HEAD = b"\x89PNG\r\n\x1a\n"
 
 
@@ -44,6 +46,11 @@ class Picture:
     overlays: int = 0  # that lie over it, drawn if they were wanted
     left_out: int = 0  # that cannot be drawn
     is_kept: bool = True  # the file is here, whether it can be shown or not
+    study_date: str = ""  # as this very file has it
+
+    @property
+    def acquired_on(self) -> date | None:
+        return day(self.study_date)
 
 
 def picture(
@@ -88,7 +95,12 @@ def _believed(found: dict[str, Any], data: bytes) -> Picture:
         data, shown, width=found["width"], height=found["height"],
         is_table=found.get("is_table") is True,
         overlays=found.get("overlays", 0), left_out=found.get("left_out", 0),
+        study_date=_day(found.get("study_date")),
     )  # fmt: skip
+
+
+def _day(said: object) -> str:
+    return said if isinstance(said, str) and day(said) else ""
 
 
 def _is_number(value: object) -> bool:

@@ -91,6 +91,60 @@ def test_the_corners_say_whose_when_which_and_how(mbp, study):
     assert "CT, series 3" in said
 
 
+@pytest.fixture
+def of_two(exchange) -> Study:
+    """Stopped: its first image names Agnes, its second somebody else, of another day."""
+    uid = files.uid()
+    raw = grey(RAMP, StudyInstanceUID=uid, SeriesInstanceUID=f"{uid}.1", SeriesNumber=1)
+    exchange.came(changed(raw, InstanceNumber=1, SOPInstanceUID=files.uid()))
+    exchange.came(
+        changed(raw, InstanceNumber=2, SOPInstanceUID=files.uid(), PatientName="Otherpatient^Bo",
+                PatientBirthDate="19610709", StudyDate="20260101")
+    )  # fmt: skip
+    return Study.objects.get(study_uid=uid)
+
+
+@pytest.mark.hazard("H41")
+def test_each_image_is_under_the_name_and_the_day_that_it_has_itself(mbp, of_two):
+    assert of_two.state == "stopped"
+    first, second = text(page(mbp, of_two)), text(page(mbp, of_two, "?n=2"))
+    assert "Testpatient Agnes Born 02-Mar-1958" in first
+    assert "Differs" not in first
+    assert "Otherpatient Bo Born 09-Jul-1961" in second
+    assert "Testpatient" not in second
+    assert "Differs from the study’s first image: name, date of birth" in second
+    assert "01-Jan-2026 Differs: study of" in second
+    both = text(page(mbp, of_two, "?n=1&b=1.2"))
+    assert both.index("Testpatient Agnes") < both.index("Otherpatient Bo")
+
+
+@pytest.mark.hazard("H41")
+def test_an_image_of_another_that_is_not_shown_has_not_the_study_s_day(mbp, of_two):
+    row = of_two.files.get(instance_number=2)
+    storage.discard(row.pk)
+    said = text(page(mbp, of_two, "?n=2"))
+    assert "Otherpatient Bo" in said
+    assert "Not known CT, series 1" in said
+
+
+def test_who_decides_on_a_stopped_study_comes_to_its_images_and_back(mbp, of_two):
+    there = mbp.get(reverse("iep:arrival", args=[of_two.pk])).content.decode()
+    assert f'<a href="{address(of_two)}">Look at the images</a>' in there
+    assert f'href="{reverse("iep:arrival", args=[of_two.pk])}">The study' in page(mbp, of_two)
+
+
+def test_full_screen_without_javascript_has_the_words_too(mbp, study):
+    html = page(mbp, study, "?s=1&n=2&w=bone")
+    (there,) = re.findall(r'<a href="([^"]+)" data-full-screen', html)
+    alone = page(mbp, study, there.replace("&amp;", "&"))
+    said = text(alone)
+    for words in ("Testpatient Agnes", "02-Mar-1958", "Image 2 of 3", "UNVERIFIED",
+                  "For checking only, not for diagnosis"):  # fmt: skip
+        assert words in said
+    assert "?s=1&amp;n=3&amp;w=bone&amp;f=1" in alone
+    assert 'href="?s=1&amp;n=2&amp;w=bone">Back to the viewer' in alone
+
+
 @pytest.mark.hazard("H46")
 def test_unverified_stands_in_the_picture_too(mbp, study):
     html = page(mbp, study)
