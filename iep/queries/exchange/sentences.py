@@ -173,7 +173,8 @@ def _delivered(thing: Transaction, *_: object) -> str:
     images = f"All {thing.images} images. " if thing.images else ""
     if not thing.brings_images:
         return f"{images}Every one is confirmed by {thing.institution.name}."
-    return f"{images}In quarantine here, Failed verification list."
+    came = f"{thing.why} " if thing.why else images  # why: how many of how many, where it is short
+    return f"{came}In quarantine here, Failed verification list."
 
 
 def _fixed_up(thing: Transaction, *_: object) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.policies import SYSTEM, Acting
 from iep.errors import NotAccepted
@@ -128,13 +129,9 @@ def go_on(row: Transaction) -> int:
 
 def _sent(row: Transaction) -> None:
     """Delivered there when every study of it is, and none is still on its way from our PACS."""
-    live = row.transfers.exclude(state=TransferState.CANCELLED.value)
-    out = live.filter(purpose="out")
-    gone = set(out.values_list("study_uid", flat=True))
-    fetched = set(live.filter(purpose="from_pacs").values_list("study_uid", flat=True))
-    if out.exclude(state=TransferState.DELIVERED.value).exists() or fetched - gone:
+    if not is_all_sent(row):
         return
-    images = sum(out.values_list("images", flat=True))
+    images = sum(_live_transfers(row).filter(purpose="out").values_list("images", flat=True))
     done = transactions.record(
         row, TransactionEvent.DELIVERED, by=SYSTEM, images=images, why="",
         words=f"All {images} images are confirmed.",
@@ -143,9 +140,27 @@ def _sent(row: Transaction) -> None:
         _finish_if_all_done(done.ticket, "delivered", f"All {images} images were delivered.")
 
 
+def is_all_sent(row: Transaction) -> bool:
+    """By our own ledger: nothing that goes to them is short or on its way. True also where there
+    is nothing in our lanes, because they fetch it by theirs."""
+    live = _live_transfers(row)
+    out = live.filter(purpose="out")
+    gone = set(out.values_list("study_uid", flat=True))
+    fetched = set(live.filter(purpose="from_pacs").values_list("study_uid", flat=True))
+    return not (out.exclude(state=TransferState.DELIVERED.value).exists() or fetched - gone)
+
+
+def _live_transfers(row: Transaction) -> QuerySet[Transfer]:
+    return row.transfers.exclude(state=TransferState.CANCELLED.value)
+
+
 def _come(row: Transaction) -> None:
-    """Delivered to us when every transfer is, and each study is read: Failed verification."""
-    live = row.transfers.filter(purpose="in").exclude(state=TransferState.CANCELLED.value)
+    """Delivered to us when every transfer is, and each study is read: Failed verification.
+
+    A study that a person took as it is stays short of what was announced, and all who are told
+    are told so (hazard H40).
+    """
+    live = _live_transfers(row).filter(purpose="in")
     if live.exclude(state=TransferState.DELIVERED.value).exists():
         return
     studies = list(row.studies.exclude(state=StudyState.DISCARDED.value))
@@ -153,20 +168,49 @@ def _come(row: Transaction) -> None:
     here = {each.study_uid for each in studies if each.state in HERE}
     if wanted - here or any(each.state not in HERE for each in studies):
         return
-    images = sum(each.received for each in studies)
-    if not studies or (row.images and images < row.images):
+    if not studies:
         return
+    images, short = _counted(studies)
     done = transactions.record(
-        row, TransactionEvent.DELIVERED, by=SYSTEM, images=images, why="",
-        words=f"All {images} images are here.",
+        row, TransactionEvent.DELIVERED, by=SYSTEM, images=images, why=short,
+        words=short or f"All {images} images are here.",
     )  # fmt: skip
     if done.ticket is not None and done.ticket.state in OPEN:
-        tickets.record(done.ticket, TicketEvent.ARRIVED, words=f"{images} images", by=SYSTEM)
-        text = (
-            f"All {images} images from {done.institution.full_name} are here. The service desk "
-            "matches them to the patient next, and tells you when they are in PACS."
+        words = short or f"{images} images"
+        tickets.record(done.ticket, TicketEvent.ARRIVED, words=words, by=SYSTEM)
+        tell_requester(done.ticket, f"arrived {done.number}", _arrived(done, short), SYSTEM)
+
+
+def _come_later(row: Transaction) -> None:
+    """More came after all that was announced had come: it is counted, and said."""
+    images, short = _counted(row.studies.filter(state__in=[each.value for each in HERE]))
+    if images != row.images or short != row.why:
+        words = f"More came. {short or f'{images} images are here.'}"
+        transactions.record(
+            row, TransactionEvent.NOTED, by=SYSTEM, words=words, images=images, why=short
         )
-        tell_requester(done.ticket, f"arrived {done.number}", text, SYSTEM)
+
+
+def _counted(studies: Iterable[Study]) -> tuple[int, str]:
+    """How many images are here, and where that is less than announced: how many of how many."""
+    images = announced = 0
+    for each in studies:
+        images += each.received
+        announced += max(each.received, each.expected or 0)
+    return images, "" if images == announced else f"{images} of {announced} images, taken as it is."
+
+
+def _arrived(done: Transaction, short: str) -> str:
+    place = done.institution.full_name
+    if short:
+        count = short.partition(",")[0]
+        came = f"{count} from {place} are here. The rest does not come: it was taken as it is."
+    else:
+        came = f"All {done.images} images from {place} are here."
+    return (
+        f"{came} The service desk matches them to the patient next, and tells you when they are "
+        "in PACS."
+    )
 
 
 # --- Studies -------------------------------------------------------------------------------------
@@ -182,6 +226,8 @@ def study_arrived(study: Study) -> None:
                 transactions.came_unasked(study, by=SYSTEM)
             return
         row = locked(Transaction(pk=study.transaction_id))
+        if row.state == TransactionState.DELIVERED and study.origin != Origin.PACS:
+            _come_later(row)
         if row.state in _OVER:
             return
         if study.origin == Origin.PACS:

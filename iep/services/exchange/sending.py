@@ -80,13 +80,15 @@ def send_studies(
         )
     with transaction.atomic():
         row = _open(thing)  # somebody may have ended it while our PACS was asked
-        if row.state in BEFORE_IMAGES:
+        event = TransactionEvent.STARTED if row.state in BEFORE_IMAGES else TransactionEvent.NOTED
+        new = [each for each in chosen if not each.is_chosen]
+        if new or event is TransactionEvent.STARTED:
             row = record(
-                row, TransactionEvent.STARTED, by=by, words=f"{len(chosen)} studies chosen",
-                care_reason=reason[:200], exams=_merged(row.exams, chosen),
+                row, event, by=by, words=f"{len(new)} studies chosen",
+                care_reason=reason[:200], exams=_merged(row, chosen),
             )  # fmt: skip
             tell(row, "created")  # once more: which studies, and why they are sent on
-        return [_take_out(row, each, by) for each in chosen if not each.is_chosen]
+        return [_take_out(row, each, by) for each in new]
 
 
 def _open(thing: Transaction) -> Transaction:
@@ -114,9 +116,12 @@ def _chosen(found: list[Found], study_uids: Sequence[str]) -> list[Found]:
     return chosen
 
 
-def _merged(exams: list[dict[str, str]], chosen: list[Found]) -> list[dict[str, str]]:
-    """What was asked for stays; what is sent is added, each with its study."""
-    return [each for each in exams if not each.get("study_uid")] + [
+def _merged(row: Transaction, chosen: list[Found]) -> list[dict[str, str]]:
+    """What was asked for stays, and what is sent already; what is sent now is added, each with its
+    study."""
+    going = set(row.transfers.exclude(state__in=ENDED).values_list("study_uid", flat=True))
+    going = {"", *going} - {each.study.study_uid for each in chosen}
+    return [each for each in row.exams if each.get("study_uid", "") in going] + [
         {
             "study_uid": each.study.study_uid,
             "description": each.study.description[:120],

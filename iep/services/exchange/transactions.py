@@ -208,7 +208,8 @@ def record(
         raise NotAccepted("fixed", f"{', '.join(sorted(fixed))} cannot be changed. Start again.")
     with transaction.atomic():
         moved = move(locked(thing), event, by=by, words=words, **changes)
-        tell_progress(moved, event)
+        said = words if event is TransactionEvent.DELIVERED else ""  # how many of how many
+        tell_progress(moved, event, words=said)
         return moved
 
 

@@ -210,9 +210,8 @@ def _effect(
         return transactions.decline(row, chosen, rest or words, by=by)
     if what == E.CANCELLED:
         return transactions.cancel(row, words or "Cancelled by them.", by=by)
-    if what == E.DELIVERED and row.brings_images:
-        # That all of it is here we say ourselves, when all of it is here (hazard H40).
-        raise NotAccepted("ours_to_say", "Delivered is said by the side that received.")
+    if what == E.DELIVERED:
+        _refuse_unless_whole(row)
     if what == E.FAILED:
         return outcomes.failed(row, words or "It failed there.", by=by)
     if what in _ON_THE_MOVE and row.state == TransactionState.FAILED:
@@ -220,6 +219,16 @@ def _effect(
     if what == E.UPLOADED:
         return sending.put_on_exchange(row, by=by, words=words)
     return transactions.record(row, what, words=words, by=by)
+
+
+def _refuse_unless_whole(row: Transaction) -> None:
+    """That all of it is here we say ourselves, when all of it is here; and that all of it is there
+    has to agree with what our lanes have had confirmed (hazard H40). Raises NotAccepted."""
+    if row.brings_images:
+        raise NotAccepted("ours_to_say", "Delivered is said by the side that received.")
+    offered = row.on_iep_at is not None or row.transfers.filter(purpose="out").exists()
+    if not (offered and outcomes.is_all_sent(row)):
+        raise NotAccepted("not_sent", "Not everything of it has left here.")
 
 
 # --- Messages and documents ----------------------------------------------------------------------

@@ -6,6 +6,7 @@ Real machines: the stand-in archive answers C-FIND, gives by C-GET and takes by 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from demo.pacs.archive import Archive
 from iep.errors import NotAccepted
-from iep.models import Study, Ticket, Transaction, Transfer
+from iep.models import Lane, Study, Ticket, Transaction, Transfer
 from iep.queries.exchange import transactions as queries
 from iep.services.arrival import arrivals
 from iep.services.exchange import outcomes, sending, transactions
@@ -192,6 +193,23 @@ def test_a_study_of_which_an_image_is_missing_is_never_delivered(
     assert "retried" in _events(thing)
 
 
+@pytest.mark.hazard("H40")
+def test_a_study_that_is_chosen_later_is_named_beside_the_first(
+    world: World, archive: Start
+) -> None:
+    ct, mr = held("head"), held("spine", modality="MR")
+    thing = _sendable(world, archive(ct, mr))
+    for each in (ct, mr):
+        sending.send_studies(thing, _uids(each), by=world.acting("mbp"))
+    thing.refresh_from_db()
+    named = [each["study_uid"] for each in thing.exams if each.get("study_uid")]
+    assert named == _uids(ct, mr)
+    assert thing.transfers.count() == 2
+    before = thing.events.count()
+    assert sending.send_studies(thing, _uids(ct), by=world.acting("mbp")) == []
+    assert thing.events.count() == before
+
+
 # --- Aborting (hazard H43) ---------------------------------------------------------------------
 
 
@@ -262,6 +280,7 @@ def test_a_request_fetches_what_a_person_ticks_into_failed_verification(
     sending.download(thing, _uids(ct), by=world.acting("mbp"))
     thing.refresh_from_db()
     assert thing.state == S.DOWNLOAD_REQUEST
+    Lane.objects.update(seen_at=timezone.now() + timedelta(hours=1))  # somebody runs them
     said = queries.detail(world.acting("mbp"), thing.number).sentence
     assert said.startswith("Queued: 1st inbound, starts about ")
     _work("in-1")
