@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
+from django.utils import timezone
 
 from accounts.models import Organisation, User
 from iep.states.priorities import Priority
@@ -82,6 +83,8 @@ class Ticket(models.Model):
     cancelled_why = models.CharField(max_length=300, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(auto_now_add=True)
+    # Its four hours run from here: when it was opened, or when it was raised to Blue Light.
+    asked_at = models.DateTimeField(default=timezone.now)
     opened_by = models.CharField(max_length=150)
 
     class Meta:

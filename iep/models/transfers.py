@@ -5,7 +5,13 @@ from django.db.models import Q
 
 from iep.states.priorities import Priority
 from iep.states.transactions import Direction
-from iep.states.transfers import TERMINAL, InstanceState, TransferKind, TransferState
+from iep.states.transfers import (
+    TERMINAL,
+    InstanceState,
+    TransferEvent,
+    TransferKind,
+    TransferState,
+)
 
 from .arrivals import ReceivedFile, Study
 from .directory import Node
@@ -178,11 +184,23 @@ class TransferInstance(models.Model):
         return self.why or self.former_why
 
 
+FAILED_EVENTS = [TransferEvent.FAILED.value, TransferEvent.FELL_SHORT.value]
+
+
 @append_only
 class TransferEventRow(EventRow):
     """One event of a transfer."""
 
     transfer = models.ForeignKey(Transfer, models.PROTECT, related_name="events")
+    code = models.CharField(max_length=20, blank=True)  # of a failure: its family; see moving.py
+
+    class Meta(EventRow.Meta):
+        indexes = [
+            models.Index(
+                fields=["at"], name="transfers_failed",
+                condition=Q(event__in=FAILED_EVENTS),
+            ),
+        ]  # fmt: skip
 
 
 @append_only

@@ -1,10 +1,12 @@
 """Who is paged when something urgent comes and the service desk is closed (hazard H44)."""
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.models import Organisation, User
 
 from .tickets import Ticket
+from .transactions import Transaction
 
 
 class OnCallPerson(models.Model):
@@ -28,9 +30,13 @@ class OnCallPerson(models.Model):
 
 
 class OnCallPage(models.Model):
-    """One person paged for one ticket; unacknowledged for five minutes, the next is paged."""
+    """One person paged for one ticket, or for one transaction that another hospital made;
+    unacknowledged for five minutes, the next is paged."""
 
-    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="pages")
+    ticket = models.ForeignKey(Ticket, models.PROTECT, null=True, blank=True, related_name="pages")
+    transaction = models.ForeignKey(
+        Transaction, models.PROTECT, null=True, blank=True, related_name="pages"
+    )
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     phone = models.CharField(max_length=60, blank=True)
@@ -39,6 +45,13 @@ class OnCallPage(models.Model):
 
     class Meta:
         ordering = ["at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ticket=None, transaction__isnull=False)
+                | Q(ticket__isnull=False, transaction=None),
+                name="a_page_for_a_ticket_or_a_transaction",
+            ),
+        ]
         indexes = [models.Index(fields=["ticket", "at"], name="pages_of_ticket")]
 
     def __str__(self) -> str:

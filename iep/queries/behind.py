@@ -174,9 +174,9 @@ def _took(what: str) -> Q:
     over, most = TOOK[int(what)]
     wanted = _BLUE_LIGHT & Q(delivered_at__isnull=False)
     if over:
-        wanted &= Q(delivered_at__gt=F("created_at") + timedelta(hours=over))
+        wanted &= Q(delivered_at__gt=F("asked_at") + timedelta(hours=over))
     if most is not None:
-        wanted &= Q(delivered_at__lte=F("created_at") + timedelta(hours=most))
+        wanted &= Q(delivered_at__lte=F("asked_at") + timedelta(hours=most))
     return wanted
 
 
@@ -185,10 +185,10 @@ def _four_hours(name: str) -> Q:
     is_there = Q(delivered_at__isnull=False)
     clock = timezone.now() - BLUE_LIGHT_CLOCK
     found = {
-        "within": is_there & Q(delivered_at__lte=F("created_at") + BLUE_LIGHT_CLOCK),
-        "late": is_there & Q(delivered_at__gt=F("created_at") + BLUE_LIGHT_CLOCK)
-        | ~is_there & Q(created_at__lte=clock),
-        "open": ~is_there & Q(created_at__gt=clock),
+        "within": is_there & Q(delivered_at__lte=F("asked_at") + BLUE_LIGHT_CLOCK),
+        "late": is_there & Q(delivered_at__gt=F("asked_at") + BLUE_LIGHT_CLOCK)
+        | ~is_there & Q(asked_at__lte=clock),
+        "open": ~is_there & Q(asked_at__gt=clock),
     }
     return _BLUE_LIGHT & found[name] if name in found else _NONE
 
@@ -270,7 +270,7 @@ def spans(acting: Acting, period: Period) -> dict[str, Spent]:
         transaction__in=made(acting, period), event=TransactionEvent.DELIVERED.value
     )
     rows = first.order_by().values(
-        urgency=F("transaction__priority"), asked_at=F("transaction__created_at"),
+        urgency=F("transaction__priority"), asked_at=F("transaction__asked_at"),
         of=F("transaction"),
     ).annotate(first=Min("at"))  # fmt: skip
     groups = {str(each.value): Q(urgency=each.value) for each in Priority}

@@ -23,6 +23,9 @@ from iep.models import (
     TransferEventRow,
 )
 from iep.states import discs, studies, tickets, transactions, transfers
+from iep.states.priorities import keeps_its_clock
+from iep.states.transactions import TransactionEvent
+from iep.states.transfers import TransferEvent
 
 Thing = TypeVar("Thing", Ticket, Transaction, Study, Disc, Transfer)
 _TABLES: dict[type[models.Model], Any] = {
@@ -31,6 +34,11 @@ _TABLES: dict[type[models.Model], Any] = {
     Study: (studies, StudyEventRow, "study"),
     Disc: (discs, DiscEventRow, "disc"),
     Transfer: (transfers, TransferEventRow, "transfer"),
+}
+# Why it went wrong, as a code: a retry empties the field, the event keeps what stood there.
+_CODES: dict[type[models.Model], tuple[str, frozenset[str]]] = {
+    Transaction: ("declined_reason", frozenset({TransactionEvent.DECLINED})),
+    Transfer: ("family", frozenset({TransferEvent.FAILED, TransferEvent.FELL_SHORT})),
 }
 
 
@@ -53,6 +61,7 @@ def move(thing: Thing, event: Any, *, by: Acting, words: str = "", **changes: An
     before, after, now = thing.state, table.after(thing.state, event), timezone.now()
     if before != after:
         changes = {"state_since": now, **_clock(thing, table, after, now), **changes}
+    changes = {**_four_hours(thing, changes, now), **changes}
     for name, value in {**changes, "state": after.value}.items():
         setattr(thing, name, value)
     thing.save()
@@ -65,6 +74,14 @@ def _clock(thing: models.Model, table: Any, after: Any, now: datetime) -> dict[s
         return {}
     wait = table.WAITS.get(after)
     return {"due_at": now + wait.limit if wait else None}
+
+
+def _four_hours(thing: Thing, changes: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Raised to Blue Light, by us or by them: its four hours begin with that (hazard H39)."""
+    if not isinstance(thing, Ticket | Transaction):
+        return {}
+    runs_on = keeps_its_clock(thing.priority, changes.get("priority", thing.priority))
+    return {} if runs_on else {"asked_at": now}
 
 
 def write_event(
@@ -88,6 +105,7 @@ def write_event(
         by_user_id=by.user.pk if by.user else None,
         organisation_code=by.organisation.ods_code if by.organisation else "",
         words=words[:300],
+        **_code(thing, event),
     )
     audit.record(
         acting=by,
@@ -96,3 +114,8 @@ def write_event(
         object_id=thing.pk,
         patient_id=getattr(thing, "patient_id", None) or "",
     )
+
+
+def _code(thing: models.Model, event: Any) -> dict[str, str]:
+    field, events = _CODES.get(type(thing), ("", frozenset()))
+    return {"code": getattr(thing, field)} if event in events else {}

@@ -59,3 +59,8 @@ ELIGIBILITY_WORDS: dict[Eligibility, str] = {
 BLUE_LIGHT_CLOCK = timedelta(hours=4)  # from asking to delivered
 BLUE_LIGHT_ALARMS = (timedelta(hours=1), timedelta(hours=2))
 ON_CALL_PAGE = timedelta(minutes=5)  # then the next of the list (hazard H44)
+
+
+def keeps_its_clock(before: int, now: int) -> bool:
+    """What was asked for as urgently goes on from there; raised to Blue Light it begins anew."""
+    return now != Priority.BLUE_LIGHT or before == Priority.BLUE_LIGHT

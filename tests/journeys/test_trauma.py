@@ -136,7 +136,9 @@ def _delivered_blue_light(world, asked_at, hours: float) -> None:
     """The database holds when it was made: the trigger looks away."""
     made = exchange.request(world, priority=0, eligibility="theatre")
     with pgtrigger.ignore("iep.Transaction:fixed_once_created"):
-        Transaction.objects.filter(pk=made.pk).update(created_at=asked_at, state="delivered")
+        Transaction.objects.filter(pk=made.pk).update(
+            created_at=asked_at, asked_at=asked_at, state="delivered"
+        )
     TransactionEventRow.objects.create(
         transaction=made, event="delivered", from_state="new", to_state="delivered",
         at=asked_at + timedelta(hours=hours) - timedelta(minutes=1), by_name="A lane",

@@ -16,6 +16,7 @@ from iep.queries.exchange.sentences import Turn, is_late, progress_of, sentence,
 from iep.queries.exchange.transactions import unread
 from iep.queries.home.endings import Ending, days_until, ending_of, ticket_ending
 from iep.queries.lanes.blue_light import clock_words
+from iep.queries.ticketing.unreached import ring_by, unreached_since
 from iep.states.discs import DiscState
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketKind, TicketState
@@ -62,7 +63,7 @@ def rows_of(keys: Sequence[tuple[Any, ...]], now: datetime) -> Iterator[Row]:
         str(each.pk): each
         for each in Ticket.objects.filter(pk__in=[key[0] for key in keys if key[1]]).select_related(
             "institution", "assigned_to"
-        ).annotate(drop_off_by=_drop_off_by())
+        ).annotate(drop_off_by=_drop_off_by(), unreached_since=unreached_since())
     }  # fmt: skip
     transfers = _transfers_of(ids)
     waiting = [
@@ -116,7 +117,7 @@ def _row(
         is_late=is_late(thing, now) and thing.state not in (S.DELIVERED, S.DECLINE, S.FAILED),
         reference=thing.ticket.reference if thing.ticket else "",
         number=thing.number,
-        clock=clock_words(thing.created_at, now) if is_blue and days_matter(thing) else "",
+        clock=clock_words(thing.asked_at, now) if is_blue and days_matter(thing) else "",
     )
 
 
@@ -126,7 +127,8 @@ def days_matter(thing: Transaction) -> bool:
 
 
 def ticket_row(ticket: Any, now: datetime) -> Row:
-    """A ticket that is a row; with `drop_off_by`, until when its first disc is expected."""
+    """A ticket that is a row; with `drop_off_by`, until when its first disc is expected, and
+    `unreached_since`, since when who was asked for details does not know of it."""
     open_states = {T.NEW, T.AWAITING_DETAILS, T.ACCEPTED, T.WITH_OTHER, T.ARRIVED}
     is_blue = ticket.priority == Priority.BLUE_LIGHT
     late = ticket.due_at is not None and ticket.due_at <= now and ticket.state in open_states
@@ -144,10 +146,10 @@ def ticket_row(ticket: Any, now: datetime) -> Row:
         sentence=_ticket_sentence(ticket, now),
         ending=ticket_ending(ticket, now, ticket.drop_off_by),
         is_blue=is_blue,
-        is_late=late,
+        is_late=late or _rings_late(ticket, now),
         reference=ticket.reference,
         number=None,
-        clock=clock_words(ticket.opened_at, now) if is_blue and ticket.state in open_states else "",
+        clock=clock_words(ticket.asked_at, now) if is_blue and ticket.state in open_states else "",
     )
 
 
@@ -159,11 +161,20 @@ _TICKET_TAGS = {
 }  # fmt: skip
 
 
-def _ticket_sentence(ticket: Ticket, now: datetime) -> str:
+def _rings_late(ticket: Any, now: datetime) -> bool:
+    """Whether somebody should have rung by now whom no mail has reached (hazard H45)."""
+    since = ticket.unreached_since if ticket.state == T.AWAITING_DETAILS else None
+    return since is not None and ring_by(since) <= now
+
+
+def _ticket_sentence(ticket: Any, now: datetime) -> str:
     if ticket.state == T.AWAITING_DETAILS and ticket.due_at:
         left = days_until(ticket.due_at, now)
         whom = "the other hospital" if ticket.chased == "institution" else ticket.requester_name
-        return f"Waiting for {whom}. Cancels itself in {left} day{'' if left == 1 else 's'}."
+        waits = f"Waiting for {whom}."
+        if ticket.unreached_since:
+            waits = f"Not reached: ring {ticket.requester_name}, {ticket.requester_phone}."
+        return f"{waits} Cancels itself in {left} day{'' if left == 1 else 's'}."
     return {
         T.NEW: "Not looked at yet.",
         T.ACCEPTED: "Make a transaction of it, or wait for the disc.",

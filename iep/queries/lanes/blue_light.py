@@ -50,16 +50,16 @@ def alarms(acting: Acting, now: datetime | None = None) -> list[Alarm]:
     first = now - BLUE_LIGHT_ALARMS[0]
     things = (
         visible_to(acting)
-        .filter(priority=Priority.BLUE_LIGHT.value, created_at__lte=first)
+        .filter(priority=Priority.BLUE_LIGHT.value, asked_at__lte=first)
         .exclude(state__in=[each.value for each in (S.DELIVERED, *TERMINAL)])
         .exclude(state=S.DECLINE.value, direction=Direction.IN.value)
     )
     tickets = lone_tickets(acting).filter(
-        priority=Priority.BLUE_LIGHT.value, opened_at__lte=first,
+        priority=Priority.BLUE_LIGHT.value, asked_at__lte=first,
         state__in=[each.value for each in OPEN],
     )  # fmt: skip
-    both = _named(things, Cast("number", CharField()), "created_at", 0).union(
-        _named(tickets, F("reference"), "opened_at", 1), all=True
+    both = _named(things, Cast("number", CharField()), 0).union(
+        _named(tickets, F("reference"), 1), all=True
     )
     return [
         Alarm(*_ADDRESSES[is_ticket](name), at, _rang(at, now))
@@ -74,8 +74,8 @@ _ADDRESSES: dict[int, Callable[[str], tuple[str, str]]] = {
 }
 
 
-def _named(rows: QuerySet[Any], name: Any, at: str, is_ticket: int) -> QuerySet[Any, Any]:
-    columns = {"name": name, "at": F(at), "is_ticket": Value(is_ticket, IntegerField())}
+def _named(rows: QuerySet[Any], name: Any, is_ticket: int) -> QuerySet[Any, Any]:
+    columns = {"name": name, "at": F("asked_at"), "is_ticket": Value(is_ticket, IntegerField())}
     return rows.annotate(**columns).values_list("name", "at", "is_ticket")
 
 

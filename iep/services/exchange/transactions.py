@@ -31,7 +31,7 @@ from iep.services.exchange.attaching import attach
 from iep.services.exchange.saying import heard, read_messages, say
 from iep.services.gateway.telling import tell, tell_progress
 from iep.services.moving import locked, move, write_event
-from iep.states.priorities import PRIORITY_WORDS, Priority, Reason
+from iep.states.priorities import PRIORITY_WORDS, Priority, Reason, keeps_its_clock
 from iep.states.transactions import (
     TAKE_UP_LIMITS,
     DeclineReason,
@@ -120,6 +120,7 @@ def _row(
         priority=int(priority),
         state_since=now,
         due_at=now + TAKE_UP_LIMITS[int(priority)],
+        asked_at=ticket.asked_at if ticket and keeps_its_clock(ticket.priority, priority) else now,
         created_by=by.label[:150],
         created_by_user=by.user,
         **fields,
