@@ -93,7 +93,7 @@ urlpatterns: list[URLPattern] = [
     path("trauma/label/<uuid:ticket_id>/", trauma.trauma_label, name="trauma-label"),
     path("on-call/", trauma.on_call, name="on-call"),
     path("on-call/list", trauma.keep_on_call, name="keep-on-call"),
-    path("on-call/<uuid:ticket_id>", trauma.acknowledge, name="acknowledge"),
+    path("on-call/<uuid:thing_id>", trauma.acknowledge, name="acknowledge"),
     # Figures
     path("figures/", figures.figures, name="figures"),
     path("figures/download", figures.download, name="figures-download"),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,9 +18,11 @@ from accounts.models import Organisation, User
 from accounts.policies import Acting
 from accounts.roles import ROLES, Permission
 from iep import hours, policies
-from iep.models import OnCallPage, OnCallPerson, Ticket, Transfer
+from iep.models import OnCallPage, OnCallPerson, Ticket, Transaction, Transfer
+from iep.models.transactions import UNDER_WAY
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketState
+from iep.states.transactions import Direction, TransactionKind, TransactionState
 from iep.states.transfers import TransferState
 
 WAITS_LONG = timedelta(seconds=60)  # Blue Light in a queue (hazard H38)
@@ -25,6 +30,16 @@ PER_PAGE = 20
 _STRIP_SECONDS = 5
 # Nobody works on it yet: what is under way needs no page.
 UNTOUCHED = (TicketState.NEW.value, TicketState.ACCEPTED.value, TicketState.AWAITING_DETAILS.value)
+# What another hospital made: it was not looked at, or is ours to go on with; what they send us is
+# also when it can be downloaded, and when it came and is not matched.
+_UNTOUCHED = Q(
+    state__in=[
+        TransactionState.NEW.value, TransactionState.ACCEPTED.value, TransactionState.FAILED.value,
+    ]
+) | (
+    ~Q(kind=TransactionKind.REQUEST.value)
+    & Q(state__in=[TransactionState.ON_IEP.value, TransactionState.DELIVERED.value])
+)  # fmt: skip
 
 
 def people(trust: Organisation) -> QuerySet[OnCallPerson]:
@@ -43,25 +58,62 @@ def candidates(trust: Organisation) -> QuerySet[User]:
     return found.distinct().order_by("last_name", "first_name", "pk")
 
 
-def unanswered(now: datetime) -> list[Ticket]:
-    """Blue Light that nobody works on and nobody has acknowledged, of every trust, oldest first.
+def unanswered(now: datetime) -> list[Any]:
+    """Blue Light that nobody works on and nobody has acknowledged, of every trust, oldest first:
+    tickets, and transactions that other hospitals made.
 
-    The desk is closed when this is asked: whether it was when the ticket came does not matter.
+    The desk is closed when this is asked: whether it was when it came does not matter.
     """
-    taken = OnCallPage.objects.filter(ticket=OuterRef("pk"), acknowledged_at__isnull=False)
-    found = Ticket.objects.filter(
-        ~Exists(taken), priority=Priority.BLUE_LIGHT.value, state__in=UNTOUCHED,
-        due_at__isnull=False, opened_at__lte=now,
-    )  # fmt: skip
-    return list(found.select_related("organisation").order_by("opened_at")[:PER_PAGE])
+    found: list[Any] = []
+    for rows, untouched in _of_both():
+        taken = _pages_of(rows).filter(acknowledged_at__isnull=False)
+        waits = rows.filter(untouched, ~Exists(taken), due_at__isnull=False, asked_at__lte=now)
+        found += waits.select_related("organisation").order_by("asked_at")[:PER_PAGE]
+    return sorted(found, key=lambda each: each.asked_at)
+
+
+def _of_both() -> Iterator[tuple[QuerySet[Any], Q]]:
+    """Blue Light that is asked of us, and which of it nobody works on."""
+    blue = Q(priority=Priority.BLUE_LIGHT.value)
+    yield Ticket.objects.filter(blue), Q(state__in=UNTOUCHED)
+    # UNDER_WAY is said for the database, whose index is of just those.
+    yield Transaction.objects.filter(blue, direction=Direction.IN.value), UNDER_WAY & _UNTOUCHED
+
+
+def _pages_of(rows: QuerySet[Any]) -> QuerySet[OnCallPage]:
+    name = "ticket" if rows.model is Ticket else "transaction"
+    return OnCallPage.objects.filter(**{name: OuterRef("pk")})
+
+
+def name_of(thing: Ticket | Transaction) -> str:
+    """What people call it; names nobody."""
+    return thing.reference if isinstance(thing, Ticket) else f"Transaction {thing.number}"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One Blue Light ticket on the on-call page: who was paged when, and who has it."""
+    """One Blue Light on the on-call page: who was paged when, and who has it."""
 
-    ticket: Ticket
+    thing: Ticket | Transaction
     pages: tuple[OnCallPage, ...]
+
+    @property
+    def name(self) -> str:
+        return name_of(self.thing)
+
+    @property
+    def address(self) -> str:
+        if isinstance(self.thing, Ticket):
+            return reverse("iep:ticket", args=[self.thing.reference])
+        return reverse("iep:transaction", args=[self.thing.number])
+
+    @property
+    def what(self) -> str:
+        """What another hospital wants; of a ticket of ours its page says it."""
+        if isinstance(self.thing, Ticket):
+            return ""
+        asks = self.thing.kind == TransactionKind.REQUEST
+        return "Asks us for images" if asks else "Sends us images"
 
     @property
     def taken(self) -> OnCallPage | None:
@@ -69,18 +121,30 @@ class Waiting:
 
 
 def waiting_for(acting: Acting) -> list[Waiting]:
-    """The trust's tickets for which somebody was paged, or would be; newest first."""
+    """What of the trust somebody was paged for, or would be; newest first."""
     trust = policies.trust_of(acting)
     if trust is None:
         return []
-    paged = OnCallPage.objects.filter(ticket=OuterRef("pk"))
-    found = Ticket.objects.filter(
-        Q(Exists(paged)) | Q(state__in=UNTOUCHED), organisation=trust,
-        priority=Priority.BLUE_LIGHT.value,
-        opened_at__gte=timezone.now() - timedelta(days=3),
-    )  # fmt: skip
-    rows = found.select_related("institution").prefetch_related("pages__user")
-    return [Waiting(each, tuple(each.pages.all())) for each in rows.order_by("-opened_at")[:20]]
+    since, found = timezone.now() - timedelta(days=3), []
+    for blue, untouched in _of_both():
+        rows = blue.filter(organisation=trust, asked_at__gte=since).filter(
+            Q(Exists(_pages_of(blue))) | untouched
+        )
+        rows = rows.select_related("institution").prefetch_related("pages__user")
+        found += [
+            Waiting(each, tuple(each.pages.all())) for each in rows.order_by("-asked_at")[:PER_PAGE]
+        ]
+    return sorted(found, key=lambda each: each.thing.asked_at, reverse=True)[:PER_PAGE]
+
+
+def thing_of(acting: Acting, pk: UUID) -> Any:
+    """What of the trust can be taken by "I have it". Raises Http404 for any other."""
+    trust = policies.trust_of(acting)
+    for blue, _ in _of_both():
+        found = blue.model._default_manager.filter(pk=pk, organisation=trust).first()
+        if found is not None:
+            return found
+    raise Http404
 
 
 # --- The strip -----------------------------------------------------------------------------------
@@ -133,5 +197,5 @@ def _without_anybody(trust: Organisation) -> Iterator[Line]:
         yield (
             "A Blue Light request waits, the service desk is closed, and nobody has said “I have "
             "it”.",
-            mine[0].opened_at, "", reverse("iep:on-call"), "See who was paged",
+            mine[0].asked_at, "", reverse("iep:on-call"), "See who was paged",
         )  # fmt: skip

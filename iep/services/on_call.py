@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from accounts import audit
@@ -21,12 +22,12 @@ from accounts.policies import SYSTEM, Acting
 from accounts.roles import Permission
 from iep import hours, policies
 from iep.errors import NotAccepted
-from iep.models import OnCallPage, OnCallPerson, Ticket
+from iep.models import OnCallPage, OnCallPerson, Ticket, Transaction
 from iep.queries import on_call
-from iep.services.moving import locked
-from iep.services.ticketing import tickets
+from iep.services.moving import locked, move
 from iep.states.priorities import ON_CALL_PAGE
 from iep.states.tickets import TicketEvent
+from iep.states.transactions import TransactionEvent
 from messaging.errors import NotSendable
 from messaging.mail_states import MailPurpose
 from messaging.queries.own_mailboxes import own_mailbox
@@ -34,6 +35,7 @@ from messaging.services import mail
 from messaging.services.mail.posting import is_usable
 
 NOBODY = "Nobody is on the on-call list"
+Thing = TypeVar("Thing", Ticket, Transaction)
 
 
 def page_due() -> int:
@@ -43,11 +45,11 @@ def page_due() -> int:
     return sum(page_next(each) is not None for each in on_call.unanswered(timezone.now()))
 
 
-def page_next(ticket: Ticket) -> OnCallPage | None:
+def page_next(thing: Thing) -> OnCallPage | None:
     """Page the next person of the list for it, unless the last page is younger than five minutes,
     somebody has acknowledged, or there is no list."""
     with transaction.atomic():
-        row, now = locked(ticket), timezone.now()
+        row, now = locked(thing), timezone.now()
         pages = list(row.pages.order_by("at", "pk"))
         if any(each.acknowledged_at for each in pages):
             return None
@@ -58,11 +60,19 @@ def page_next(ticket: Ticket) -> OnCallPage | None:
             return None
         mailed = _mail(row, person, len(pages) + 1)
         page = OnCallPage.objects.create(
-            ticket=row, user=person.user, at=now, phone=person.phone, mailed=mailed
+            **_of(row), user=person.user, at=now, phone=person.phone, mailed=mailed
         )
-        words = f"Paged {person.user.display_name}, {person.phone}"
-        tickets.record(row, TicketEvent.NOTED, words=words, by=SYSTEM)
+        _note(row, f"Paged {person.user.display_name}, {person.phone}", SYSTEM)
     return page
+
+
+def _of(row: Thing) -> dict[str, Any]:
+    return {"ticket" if isinstance(row, Ticket) else "transaction": row}
+
+
+def _note(row: Thing, words: str, by: Acting) -> None:
+    noted = TicketEvent.NOTED if isinstance(row, Ticket) else TransactionEvent.NOTED
+    move(row, noted, words=words, by=by)
 
 
 def _next(people: Sequence[OnCallPerson], pages: Sequence[OnCallPage]) -> OnCallPerson | None:
@@ -75,21 +85,21 @@ def _next(people: Sequence[OnCallPerson], pages: Sequence[OnCallPage]) -> OnCall
     return people[(ids.index(pages[-1].user_id) + 1) % len(people)]
 
 
-def _mail(ticket: Ticket, person: OnCallPerson, number: int) -> bool:
-    box = own_mailbox(ticket.organisation, person.user.email)
+def _mail(thing: Thing, person: OnCallPerson, number: int) -> bool:
+    box, name = own_mailbox(thing.organisation, person.user.email), on_call.name_of(thing)
     if box is None or not is_usable(box):
         return False
     text = (
         f"A Blue Light request waits and the service desk is closed. You are on the on-call list "
         f"(page {number}). Sign in and acknowledge it within five minutes, or the next person is "
-        f"paged.\n\nCall reference: {ticket.reference}"
+        f"paged.\n\n{'Call reference: ' if isinstance(thing, Ticket) else ''}{name}"
     )
     try:
         with transaction.atomic():
             mail.post(
                 purpose=MailPurpose.IMAGES, to=box, text=text,
-                subject=f"{ticket.reference}: Blue Light, acknowledge now",
-                subject_type="iep.OnCallPage", subject_id=ticket.pk, reference=ticket.reference,
+                subject=f"{name}: Blue Light, acknowledge now",
+                subject_type="iep.OnCallPage", subject_id=thing.pk, reference=name,
                 by=SYSTEM,
             )  # fmt: skip
     except NotSendable:
@@ -97,21 +107,21 @@ def _mail(ticket: Ticket, person: OnCallPerson, number: int) -> bool:
     return True
 
 
-def acknowledge(ticket: Ticket, *, by: Acting) -> OnCallPage:
+def acknowledge(thing: Thing, *, by: Acting) -> OnCallPage:
     """I have it. Whoever says so first has it, paged or not; nobody else is paged any more."""
     may = by.may(Permission.SEND_TRAUMA) or by.may(Permission.EXCHANGE_IMAGES)
-    if by.user is None or not (may and policies.is_of_trust(by, ticket.organisation_id)):
+    if by.user is None or not (may and policies.is_of_trust(by, thing.organisation_id)):
         raise PermissionDenied
     with transaction.atomic():
-        row, now = locked(ticket), timezone.now()
+        row, now = locked(thing), timezone.now()
         if has := row.pages.filter(acknowledged_at__isnull=False).select_related("user").first():
             raise NotAccepted("taken", f"{has.user.display_name} has it already.")
         page = row.pages.filter(user=by.user).order_by("-at").first()
         if page is None:
-            page = OnCallPage(ticket=row, user=by.user, at=now)
+            page = OnCallPage(**_of(row), user=by.user, at=now)
         page.acknowledged_at = now
         page.save()
-        tickets.record(row, TicketEvent.NOTED, words=f"{by.user.display_name} has it", by=by)
+        _note(row, f"{by.user.display_name} has it", by)
         transaction.on_commit(partial(on_call.look_again, row.organisation_id))
     return page
 
@@ -119,7 +129,8 @@ def acknowledge(ticket: Ticket, *, by: Acting) -> OnCallPage:
 def record_page_mail(subject_id: str, outcome: str, words: str) -> None:
     """What came of a page's mail. One that did not go is said to be rung."""
     if outcome != "sent":
-        OnCallPage.objects.filter(ticket_id=subject_id, mailed=True).update(mailed=False)
+        its = Q(ticket_id=subject_id) | Q(transaction_id=subject_id)
+        OnCallPage.objects.filter(its, mailed=True).update(mailed=False)
 
 
 # --- The list ------------------------------------------------------------------------------------

@@ -203,12 +203,13 @@ def _on_call_page(request: HttpRequest, errors: list[Problem] | None = None) -> 
 
 
 @require_POST
-def acknowledge(request: HttpRequest, ticket_id: UUID) -> HttpResponse:
-    """I have it."""
-    ticket = queries.ticket_of(request.acting, ticket_id)
+def acknowledge(request: HttpRequest, thing_id: UUID) -> HttpResponse:
+    """I have it: a ticket, or what another hospital asks of us or sends us."""
+    thing = on_call_queries.thing_of(request.acting, thing_id)
     try:
-        on_call_services.acknowledge(ticket, by=request.acting)
-        messages.success(request, f"You have {ticket.reference}. Nobody else is paged for it.")
+        on_call_services.acknowledge(thing, by=request.acting)
+        name = on_call_queries.name_of(thing)
+        messages.success(request, f"You have {name}. Nobody else is paged for it.")
     except NotAccepted as refused:
         messages.info(request, refused.sentence)
     return redirect("iep:on-call")

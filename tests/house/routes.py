@@ -248,7 +248,7 @@ EXAMPLES: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "site_id": Site.objects.filter(department__ods_code="RZ1RAD")[0].pk
     },
     "iep:trauma-label": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
-    "iep:acknowledge": lambda cast: {"ticket_id": asking.a_ticket(cast).pk},
+    "iep:acknowledge": lambda cast: {"thing_id": asking.a_ticket(cast).pk},
     "iep:ticket": lambda cast: {"reference": asking.a_ticket(cast).reference},
     "iep:ticket-live": lambda cast: {"reference": asking.a_ticket(cast).reference},
     "iep:ticket-act": lambda cast: {"reference": asking.a_ticket(cast).reference},

@@ -6,21 +6,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.db.transaction import atomic
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.policies import SYSTEM
 from iep import hours
 from iep.errors import NotAccepted
-from iep.models import OnCallPage, Ticket
+from iep.models import OnCallPage, Ticket, Transaction
 from iep.queries import on_call as queries
 from iep.services import on_call
+from iep.services.exchange import sending, transactions
 from iep.services.lanes import transfers
 from iep.services.ticketing import tickets
 from iep.states.priorities import Eligibility, Priority, Reason
+from iep.states.transactions import TransactionEvent
 from messaging.models import MailMessage
 from tests.iep.tickets import asking
+from tests.iep.transactions import exchange
 from tests.iep.trauma.conftest import Night, london
 from tests.world import World
 
@@ -46,8 +53,8 @@ def rota(world: World, time_machine: Any) -> list[User]:
     return people
 
 
-def paged(ticket: Ticket) -> list[str]:
-    return [each.user.username for each in ticket.pages.select_related("user").order_by("at")]
+def paged(thing: Ticket | Transaction) -> list[str]:
+    return [each.user.username for each in thing.pages.select_related("user").order_by("at")]
 
 
 def test_who_says_i_have_it_is_not_told_that_nobody_has_said_it(
@@ -185,6 +192,133 @@ def test_nobody_on_the_list_is_said_in_the_strip(world: World, time_machine: Any
     assert list(queries.blue_light_strip(world.acting("gp"))) == []
     page = world.client("on-call").get(reverse("iep:on-call")).content.decode()
     assert "Nobody is on the list" in page
+
+
+# --- What another hospital asks of us, or sends us ------------------------------------------------
+
+
+def their_blue_light(world: World, kind: str = "request", **facts: Any) -> Transaction:
+    """As the gateway makes it of what they say."""
+    return transactions.create(
+        kind=kind, direction="in", institution=exchange.hospital(), by=SYSTEM,
+        **exchange.FACTS
+        | {"priority": Priority.BLUE_LIGHT, "organisation": world.place("RZ1")} | facts,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "what"), [
+    ("request", "Asks us for images"), ("transfer", "Sends us images"),
+])  # fmt: skip
+def test_blue_light_of_another_hospital_is_paged_passed_on_and_taken(
+    world: World, rota: list[User], time_machine: Any, kind: str, what: str
+) -> None:
+    thing = their_blue_light(world, kind)
+    assert on_call.page_due() == 1
+    time_machine.move_to(NIGHT + 4 * MINUTE, tick=False)
+    assert on_call.page_due() == 0
+    time_machine.move_to(NIGHT + 5 * MINUTE, tick=False)
+    assert on_call.page_due() == 1
+    assert paged(thing) == ["on-call", "second"]
+    words = [each.words for each in thing.events.all()]
+    assert words[-2:] == [f"Paged {name}" for name in (
+        "Mr L Brandt, 07700 900001", "Ms Second, 07700 900002",
+    )]  # fmt: skip
+    browser = world.client("on-call")
+    page = browser.get(reverse("iep:on-call")).content.decode()
+    assert "nobody has said" in page
+    assert f"Transaction {thing.number}" in page
+    assert what in page
+    browser.post(reverse("iep:acknowledge", args=[thing.pk]))
+    time_machine.move_to(NIGHT + 60 * MINUTE, tick=False)
+    assert on_call.page_due() == 0
+    cache.clear()
+    page = world.client("mbp").get(reverse("iep:on-call")).content.decode()
+    assert f"Transaction {thing.number}" in page
+    assert "nobody has said" not in page
+    assert "I have it" not in page
+    has = thing.pages.get(acknowledged_at__isnull=False)
+    assert (has.user, has.acknowledged_at) == (rota[0], NIGHT + 5 * MINUTE)
+
+
+def test_a_request_that_they_raise_to_blue_light_is_paged_from_then(
+    world: World, rota: list[User]
+) -> None:
+    thing = their_blue_light(world, priority=Priority.NORMAL)
+    assert on_call.page_due() == 0
+    transactions.record(thing, TransactionEvent.NOTED, by=SYSTEM, priority=0)
+    assert on_call.page_due() == 1
+
+
+def test_in_hours_their_blue_light_is_the_desks(
+    world: World, rota: list[User], time_machine: Any
+) -> None:
+    time_machine.move_to(NIGHT.replace(hour=11), tick=False)
+    their_blue_light(world)
+    assert on_call.page_due() == 0
+    assert list(queries.blue_light_strip(world.acting("mbp"))) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "is_paged"),
+    [
+        ("request", TransactionEvent.ACCEPTED, True),
+        ("request", TransactionEvent.FAILED, True),
+        ("request", TransactionEvent.ASKED_DETAILS, False),  # it waits for them
+        ("request", TransactionEvent.STARTED, False),
+        ("request", TransactionEvent.DELIVERED, False),
+        ("request", TransactionEvent.DECLINED, False),
+        ("request", TransactionEvent.CANCELLED, False),
+        ("transfer", TransactionEvent.UPLOADING, False),
+        ("transfer", TransactionEvent.UPLOADED, True),  # to be downloaded
+        ("transfer", TransactionEvent.DELIVERED, True),  # to be matched
+        ("transfer", TransactionEvent.DECLINED, False),
+    ],
+)
+def test_somebody_is_paged_for_what_waits_for_us(
+    world: World, rota: list[User], kind: str, event: TransactionEvent, is_paged: bool
+) -> None:
+    thing = their_blue_light(world, kind)
+    if event == TransactionEvent.UPLOADED:
+        sending.put_on_exchange(thing, by=SYSTEM)
+    else:
+        transactions.record(thing, event, by=SYSTEM)
+    assert on_call.page_due() == int(is_paged)
+
+
+def test_what_we_ask_of_them_pages_nobody(world: World, rota: list[User]) -> None:
+    exchange.request(world, priority=0, eligibility="theatre")
+    exchange.transfer(world, priority=0, eligibility="theatre")
+    assert on_call.page_due() == 0
+
+
+def test_the_mail_of_a_page_for_theirs_names_the_transaction_and_nobody(
+    world: World, rota: list[User]
+) -> None:
+    address = "l.brandt@kingsmere.nhs.example"
+    User.objects.filter(username="on-call").update(email=address)
+    asking.confirmed(world, address)
+    thing = their_blue_light(world)
+    on_call.page_due()
+    sent = MailMessage.objects.filter(subject_type="iep.OnCallPage").get()
+    assert sent.subject == f"Transaction {thing.number}: Blue Light, acknowledge now"
+    assert b"Testpatient" not in bytes(sent.raw)
+    on_call.record_page_mail(str(thing.pk), "bounced", "No such person")
+    assert not OnCallPage.objects.get().mailed
+
+
+def test_another_trusts_is_not_taken(world: World, rota: list[User]) -> None:
+    thing = their_blue_light(world, organisation=world.place("RZ2"))
+    assert on_call.page_due() == 0  # nobody is on their list
+    browser = world.client("on-call")
+    assert browser.post(reverse("iep:acknowledge", args=[thing.pk])).status_code == 404
+    assert f"Transaction {thing.number}" not in browser.get("/iep/on-call/").content.decode()
+    with pytest.raises(PermissionDenied):
+        on_call.acknowledge(thing, by=world.acting("on-call"))
+
+
+def test_a_page_is_for_a_ticket_or_a_transaction(world: World, rota: list[User]) -> None:
+    with pytest.raises(IntegrityError, match="a_page_for_a_ticket_or_a_transaction"), atomic():
+        OnCallPage.objects.create(user=rota[0], at=NIGHT)
 
 
 # --- The list ------------------------------------------------------------------------------------
