@@ -18,6 +18,7 @@ from django.db.models import (
     Min,
     Q,
     QuerySet,
+    Value,
     When,
 )
 from django.db.models.expressions import Combinable, OuterRef, Subquery
@@ -27,6 +28,8 @@ from django.utils import timezone
 from accounts.policies import Acting
 from iep import policies
 from iep.models import (
+    Disc,
+    DiscEventRow,
     Ticket,
     TicketEventRow,
     Transaction,
@@ -34,10 +37,12 @@ from iep.models import (
     Transfer,
     TransferEventRow,
 )
+from iep.models.transfers import FAILED_EVENTS
 from iep.queries.compliance.periods import Period, month
-from iep.queries.exchange.transactions import sees_everywhere, visible_to
+from iep.queries.exchange.transactions import of_exchange, sees_everywhere, visible_to
+from iep.states.discs import DiscState
 from iep.states.priorities import BLUE_LIGHT_CLOCK, Priority
-from iep.states.tickets import TicketEvent
+from iep.states.tickets import TicketEvent, TicketKind
 from iep.states.transactions import (
     LABELS,
     Direction,
@@ -45,7 +50,6 @@ from iep.states.transactions import (
     TransactionKind,
     TransactionState,
 )
-from iep.states.transfers import TransferEvent
 
 MOST_LISTED = 500
 BRINGS = Q(kind=TransactionKind.REQUEST.value, direction=Direction.OUT.value) | (
@@ -57,8 +61,8 @@ def things(acting: Acting, period: Period, key: str) -> QuerySet[Transaction]:
     """The transactions that a number counts: `in`, `out:transfer`, `from:7`, `priority:0`, ..."""
     name, _, what = key.partition(":")
     if name in _BY_EVENT:
-        rows = visible_to(acting).filter(_happened(_BY_EVENT[name], period))
-        return rows.filter(_more(name, what)).distinct()
+        rows = visible_to(acting).filter(_happened(_BY_EVENT[name], period, what))
+        return rows.filter(purge_warned__isnull=False) if name == "saved" else rows
     return _timed(made(acting, period)).filter(_which(name, what))
 
 
@@ -85,10 +89,10 @@ def counted_by_event(acting: Acting, period: Period) -> dict[str, int]:
         event__in=[event.value for event in _BY_EVENT.values()],
     ).order_by()  # fmt: skip
     warned = Case(When(transaction__purge_warned=None, then=False), default=True)
-    grouped = rows.values("event", "transaction__declined_reason", warned=warned)
+    grouped = rows.values("event", "code", warned=warned)
     found: dict[str, int] = {}
     for row in grouped.annotate(n=Count("transaction", distinct=True)):
-        for key in _keys_of(row["event"], row["transaction__declined_reason"], row["warned"]):
+        for key in _keys_of(row["event"], row["code"], row["warned"]):
             found[key] = found.get(key, 0) + row["n"]
     return found
 
@@ -108,16 +112,11 @@ def _keys_of(event: str, reason: str, was_warned: bool) -> list[str]:
     return ["saved"] if was_warned else []
 
 
-def _happened(event: TransactionEvent, period: Period) -> Q:
+def _happened(event: TransactionEvent, period: Period, code: str) -> Q:
+    """By what the event says of its reason: a transaction that is processed again has none."""
     begin, end = period.bounds
     rows = TransactionEventRow.objects.filter(event=event.value, at__gte=begin, at__lt=end)
-    return Q(pk__in=rows.values("transaction"))
-
-
-def _more(name: str, what: str) -> Q:
-    if name == "declined" and what:
-        return Q(declined_reason=what)
-    return Q(purge_warned__isnull=False) if name == "saved" else Q()
+    return Q(pk__in=(rows.filter(code=code) if code else rows).values("transaction"))
 
 
 def _which(name: str, what: str) -> Q:
@@ -193,20 +192,34 @@ def _four_hours(name: str) -> Q:
     return _BLUE_LIGHT & found[name] if name in found else _NONE
 
 
-def failures(acting: Acting, period: Period, family: str | None = None) -> QuerySet[Transfer]:
-    """Transfers that failed or fell short in the period, of that family of reasons."""
-    begin, end = period.bounds
-    bad = [TransferEvent.FAILED.value, TransferEvent.FELL_SHORT.value]
-    events = TransferEventRow.objects.filter(event__in=bad, at__gte=begin, at__lt=end)
+def failures(acting: Acting, period: Period, family: str) -> QuerySet[Transfer]:
+    """Transfers that failed or fell short in the period for a reason of that family, whatever has
+    become of them since; `said` is what their history says of it, the last time."""
+    events = _failed(period).filter(code=family)
+    said = events.filter(transfer=OuterRef("pk")).order_by("-pk").values("words")[:1]
     rows = Transfer.objects.filter(pk__in=events.values("transfer")).filter(of_trust(acting))
-    return rows if family is None else rows.filter(family=family)
+    return rows.annotate(said=Subquery(said))
 
 
-def of_trust(acting: Acting) -> Q:
+def counted_failures(acting: Acting, period: Period) -> dict[str, int]:
+    """How many transfers failed, by the family of the reason, in one query."""
+    rows = _failed(period).filter(of_trust(acting, "transfer__")).order_by().values("code")
+    return dict(rows.annotate(n=Count("transfer", distinct=True)).values_list("code", "n"))
+
+
+def _failed(period: Period) -> QuerySet[TransferEventRow]:
+    begin, end = period.bounds
+    return TransferEventRow.objects.filter(event__in=FAILED_EVENTS, at__gte=begin, at__lt=end)
+
+
+def of_trust(acting: Acting, path: str = "") -> Q:
+    """Transfers of the trust; `path` leads to them."""
     if sees_everywhere(acting):
         return Q()
     trust = policies.trust_of(acting)
-    return Q(transaction__organisation=trust) | Q(study__organisation=trust)
+    return Q(**{f"{path}transaction__organisation": trust}) | Q(
+        **{f"{path}study__organisation": trust}
+    )
 
 
 def incomplete(acting: Acting, period: Period, *, expired: bool = False) -> QuerySet[Ticket]:
@@ -214,19 +227,38 @@ def incomplete(acting: Acting, period: Period, *, expired: bool = False) -> Quer
     begin, end = period.bounds
     event = TicketEvent.EXPIRED if expired else TicketEvent.CHASED
     events = TicketEventRow.objects.filter(event=event.value, at__gte=begin, at__lt=end)
-    rows = Ticket.objects.filter(pk__in=events.values("ticket"))
-    everywhere = sees_everywhere(acting)
-    return rows if everywhere else rows.filter(organisation=policies.trust_of(acting))
+    return of_exchange(acting).filter(pk__in=events.values("ticket"))
 
 
-def counted_incomplete(acting: Acting, period: Period) -> dict[str, int]:
-    """How long the lists `incomplete` and `expired` are, in one query."""
-    both = {"incomplete": incomplete(acting, period),
-            "expired": incomplete(acting, period, expired=True)}  # fmt: skip
-    of_both = Ticket.objects.aggregate(**{
-        key: Count("pk", filter=Q(pk__in=rows.values("pk"))) for key, rows in both.items()
-    })  # fmt: skip
-    return {key: of_both[key] for key in both}
+def opened(acting: Acting, period: Period, kind: str) -> QuerySet[Ticket]:
+    """Tickets of that kind that were opened in the period."""
+    begin, end = period.bounds
+    return of_exchange(acting).filter(kind=kind, opened_at__gte=begin, opened_at__lt=end)
+
+
+def discs_read(acting: Acting, period: Period) -> QuerySet[Disc]:
+    """Discs that were read in within the period, each once."""
+    begin, end = period.bounds
+    events = DiscEventRow.objects.filter(
+        to_state=DiscState.READ.value, at__gte=begin, at__lt=end
+    ).exclude(from_state=DiscState.READ.value)
+    return Disc.objects.filter(pk__in=events.values("disc"), ticket__in=of_exchange(acting))
+
+
+def counted_tickets(acting: Acting, period: Period) -> dict[str, int]:
+    """How long the lists of tickets and discs are, in one query: `ticket:<kind>`, `discs`,
+    `incomplete`, `expired`."""
+    lists: dict[str, QuerySet[Any]] = {
+        **{f"ticket:{kind.value}": opened(acting, period, kind) for kind in TicketKind},
+        "discs": discs_read(acting, period),
+        "incomplete": incomplete(acting, period),
+        "expired": incomplete(acting, period, expired=True),
+    }
+    first, *others = (
+        rows.order_by().values(key=Value(key)).annotate(n=Count("pk")).values_list("key", "n")
+        for key, rows in lists.items()
+    )
+    return dict(first.union(*others, all=True))
 
 
 @dataclass(frozen=True)
@@ -295,6 +327,10 @@ def listed(acting: Acting, period: Period, key: str) -> list[Behind]:
     name, _, what = key.partition(":")
     if name == "failed":
         return list(_transfers(failures(acting, period, what)))
+    if name == "discs":
+        return list(_discs(discs_read(acting, period)))
+    if name == "ticket":
+        return list(_tickets(opened(acting, period, what)))
     if name in ("incomplete", "expired"):
         return list(_tickets(incomplete(acting, period, expired=name == "expired")))
     rows = things(acting, period, key).select_related("institution").order_by("-created_at")
@@ -308,11 +344,11 @@ def listed(acting: Acting, period: Period, key: str) -> list[Behind]:
     ]  # fmt: skip
 
 
-def _transfers(rows: QuerySet[Transfer]) -> Iterator[Behind]:
+def _transfers(rows: QuerySet[Any]) -> Iterator[Behind]:
     for each in rows.select_related("transaction").order_by("-created_at")[:MOST_LISTED]:
         thing = each.transaction
         href = reverse("iep:transaction", args=[thing.number]) if thing else reverse("iep:failures")
-        yield Behind(each.title, href, each.created_at, each.why)
+        yield Behind(each.title, href, each.created_at, each.said)
 
 
 def _tickets(rows: QuerySet[Ticket]) -> Iterator[Behind]:
@@ -320,3 +356,11 @@ def _tickets(rows: QuerySet[Ticket]) -> Iterator[Behind]:
         where = each.institution.full_name if each.institution else ""
         yield Behind(each.reference, reverse("iep:ticket", args=[each.reference]), each.opened_at,
                      where)  # fmt: skip
+
+
+def _discs(rows: QuerySet[Disc]) -> Iterator[Behind]:
+    found = rows.select_related("ticket__institution").order_by("-state_since")
+    for each in found[:MOST_LISTED]:
+        name = f"{each.ticket.reference}, disc {each.number}"
+        where = each.ticket.institution.full_name if each.ticket.institution else ""
+        yield Behind(name, reverse("iep:disc", args=[each.pk]), each.state_since, where)

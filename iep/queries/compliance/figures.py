@@ -20,8 +20,8 @@ from iep.queries.behind import (
     Spent,
     counted,
     counted_by_event,
-    counted_incomplete,
-    failures,
+    counted_failures,
+    counted_tickets,
     made,
     of_trust,
     spans,
@@ -29,6 +29,7 @@ from iep.queries.behind import (
 )
 from iep.queries.compliance.periods import Period, months
 from iep.states.priorities import BLUE_LIGHT_CLOCK, PRIORITY_WORDS, Priority
+from iep.states.tickets import TicketKind
 from iep.states.transactions import DECLINE_WORDS, TransactionKind
 
 KIND_WORDS = {
@@ -45,6 +46,8 @@ FAMILY_WORDS = {
     "refused": "The other side refused images",
     "no_context": "The other side does not take this kind of image",
     "not_found": "Images were not found",
+    "unconfirmed": "The other side did not confirm them",
+    "ours": "A fault in our own system",
 }
 SIZES = (("Up to 100 images", 0, 100), ("101 to 1,000", 101, 1_000), ("More", 1_001, 10**9))
 
@@ -97,6 +100,7 @@ def figures(acting: Acting, period: Period) -> Figures:
     counts = _counts(acting, period)
     tables = (
         _volumes(counts),
+        _tickets(counts),
         _by_month(counts, period),
         _institutions(acting, period),
         _times(counts, spans(acting, period)),
@@ -123,7 +127,7 @@ def _counts(acting: Acting, period: Period) -> Counts:
     return (
         counted(acting, period, keys)
         | counted_by_event(acting, period)
-        | counted_incomplete(acting, period)
+        | counted_tickets(acting, period)
     )
 
 
@@ -157,6 +161,19 @@ def _volumes(counts: Counts) -> Table:
     ]
     total = Line("All", tuple(_number(counts, way) for way in _WAYS))
     return Table("Volumes by kind", ("Kind", "In", "Out"), (*lines, total), "")
+
+
+def _tickets(counts: Counts) -> Table:
+    lines = tuple(Line(words, (_number(counts, key),)) for key, words in _TICKET_LINES.items())
+    return Table("Tickets and discs", ("", "In all"), lines, "")
+
+
+_TICKET_LINES = {
+    f"ticket:{TicketKind.IMPORT.value}": "Tickets for images from another hospital",
+    f"ticket:{TicketKind.EXPORT.value}": "Tickets for images to another hospital",
+    f"ticket:{TicketKind.DISC.value}": "Tickets for discs",
+    "discs": "Discs read in",
+}
 
 
 def _by_month(counts: Counts, period: Period) -> Table:
@@ -259,10 +276,10 @@ def _sizes(acting: Acting, period: Period) -> Table:
 
 
 def _failed(acting: Acting, period: Period) -> Table:
-    rows = failures(acting, period).values("family").annotate(count=Count("pk", distinct=True))
+    counts = counted_failures(acting, period)
     lines = [
-        Line(family_words(each["family"]), (Number(f"failed:{each['family']}", each["count"]),))
-        for each in rows.order_by("-count", "family")
+        Line(family_words(family), (Number(f"failed:{family}", counts[family]),))
+        for family in sorted(counts, key=lambda family: (-counts[family], family))
     ]
     columns = ("Reason", "Transfers")
     return Table("Failures by reason", columns, tuple(lines), "No transfer failed.", is_drawn=True)

@@ -15,10 +15,14 @@ from iep.queries import behind
 from iep.queries.compliance import figures, periods
 from iep.services.exchange import sending, transactions
 from iep.services.lanes import transfers
+from iep.services.lanes.retrying import fail
 from iep.services.moving import locked, move
+from iep.services.ticketing import tickets
+from iep.states.discs import DiscEvent
 from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.transactions import DeclineReason, Direction, TransactionEvent, TransactionKind
 from iep.states.transfers import TransferEvent
+from tests.iep.discs.example import new_ticket as disc_form
 from tests.iep.tickets import asking
 from tests.world import World
 
@@ -193,9 +197,104 @@ def test_failures_are_counted_by_their_reason_and_declines_by_theirs(desk: Desk)
     assert sorted(declined.values()) == [(1,), (2,)]
 
 
-def test_incomplete_requests_and_purges_are_counted(desk: Desk) -> None:
-    from iep.services.ticketing import tickets
+def test_a_decline_stays_counted_by_its_reason_when_it_is_processed_again(desk: Desk) -> None:
+    thing = desk.made()
+    transactions.decline(thing, DeclineReason.NO_SUCH_STUDY, by=desk.by)
+    again = transactions.process_again(thing, by=desk.by, comments="Taken in May")
+    assert again.declined_reason == ""
+    lead = desk.world.acting("mbp-lead")
+    missing = "The requested study does not exist at this institution"
+    assert counts(desk.shown(), "Declined by reason") == {missing: (1,)}
+    assert len(behind.listed(lead, PERIOD, "declined:no_such_study")) == 1
+    transactions.decline(again, DeclineReason.OTHER, "They are moving house", by=desk.by)
+    assert counts(desk.shown(), "Declined by reason") == {
+        missing: (1,), "Another reason": (1,),
+    }  # fmt: skip
+    assert len(behind.listed(lead, PERIOD, "declined:no_such_study")) == 1
 
+
+def test_a_failure_stays_counted_by_its_reason_when_it_is_tried_again(desk: Desk) -> None:
+    thing = desk.made()
+    queued = transfers.queue_fetch(
+        thing.node, "2.25.1", priority=Priority.NORMAL, purpose="in", title="CT head",
+        transaction=thing, by=desk.by,
+    )  # fmt: skip
+    with atomic():
+        fail(locked(queued), "They said no", "refused")
+    again = transfers.retry(queued, by=desk.by)
+    assert (again.family, again.why) == ("", "")
+    refused = {"The other side refused images": (1,)}
+    assert counts(desk.shown(), "Failures by reason") == refused
+    (listed,) = behind.listed(desk.world.acting("mbp-lead"), PERIOD, "failed:refused")
+    assert listed.what == "They said no"
+    with atomic():
+        fail(locked(again), "They are away", "unreachable")
+    assert counts(desk.shown(), "Failures by reason") == refused | {
+        "The other side could not be reached": (1,)
+    }
+    assert behind.failures(desk.world.acting("mbp-lead"), PERIOD, "refused").count() == 1
+
+
+@pytest.mark.hazard("H39")
+def test_the_four_hours_run_from_the_ticket_and_anew_from_blue_light(desk: Desk) -> None:
+    desk.clock.move_to(BEGAN, tick=False)
+    form = {"institution": desk.institution, "exams": (asking.scan(acquired_on=BEGAN.date()),)}
+    ticket = asking.opened(
+        desk.world, priority=Priority.BLUE_LIGHT, eligibility=Eligibility.THEATRE,
+        reason=Reason.BLUE_LIGHT, **form,
+    )  # fmt: skip
+    hours = timedelta(hours=1)
+    late = desk.made(at=BEGAN + 3 * hours, ticket=ticket, priority=Priority.BLUE_LIGHT)
+    desk.event(late, TransactionEvent.DELIVERED, BEGAN + 5 * hours)
+    raised = desk.made()
+    desk.clock.move_to(BEGAN + 10 * hours, tick=False)
+    transactions.change_priority(raised, Priority.BLUE_LIGHT, Eligibility.THEATRE, by=desk.by)
+    desk.event(raised, TransactionEvent.DELIVERED, BEGAN + 11 * hours)
+    open_one = desk.made(at=NOW - 5 * hours)
+    desk.clock.move_to(NOW - hours, tick=False)
+    transactions.change_priority(open_one, Priority.BLUE_LIGHT, Eligibility.THEATRE, by=desk.by)
+    found = desk.shown()
+    assert counts(found, "Blue Light, four hours") == {
+        "Delivered within four hours": (1,), "Later, or not at all": (1,),
+        "Under way, four hours not over": (1,),
+    }  # fmt: skip
+    took = counts(found, "Blue Light, how long it took")
+    assert took["Up to 1 hour"] == took["4 to 6 hours, over the four hours"] == (1,)
+    assert more(found, "Time from asking to delivered")["Blue Light"] == (
+        "2", "3 h 00 min", "5 h 00 min",
+    )  # fmt: skip
+
+
+def test_tickets_stand_by_their_kind_and_discs_when_they_were_read(desk: Desk) -> None:
+    desk.clock.move_to(BEGAN, tick=False)
+    day = {"exams": (asking.scan(acquired_on=BEGAN.date()),), "institution": desk.institution}
+    asking.opened(desk.world, **day)
+    asking.opened(desk.world, **day)
+    by = desk.world.acting("mbp")
+    tickets.open_ticket(asking.export_form(**day), by=by)
+    discs = tickets.open_ticket(
+        disc_form(discs=2, institution=desk.institution), by=by
+    ).disc_set.order_by("number")
+    came = (DiscEvent.COLLECTED, DiscEvent.UPLOADED)
+    for event in (*came, DiscEvent.STOPPED, DiscEvent.RELEASED):
+        with atomic():
+            move(locked(discs[0]), event, by=by)
+    for event in came:
+        with atomic():
+            move(locked(discs[1]), event, by=by)
+    assert counts(desk.shown(), "Tickets and discs") == {
+        "Tickets for images from another hospital": (2,),
+        "Tickets for images to another hospital": (1,),
+        "Tickets for discs": (1,), "Discs read in": (1,),
+    }  # fmt: skip
+    (listed,) = behind.listed(desk.world.acting("mbp-lead"), PERIOD, "discs")
+    assert listed.words == f"{discs[0].ticket.reference}, disc 1"
+    assert len(behind.listed(desk.world.acting("mbp-lead"), PERIOD, "ticket:import")) == 2
+    before = figures.figures(desk.world.acting("mbp-lead"), periods.half(2026, 1))
+    assert set(counts(before, "Tickets and discs").values()) == {(0,)}
+
+
+def test_incomplete_requests_and_purges_are_counted(desk: Desk) -> None:
     desk.clock.move_to(BEGAN, tick=False)
     ticket = asking.opened(desk.world)
     tickets.chase(ticket, "requester", missing=["consultant"], by=desk.by)
@@ -212,6 +311,7 @@ def test_every_number_of_the_page_opens_a_list_of_that_length(desk: Desk) -> Non
     desk.delivered(timedelta(hours=1), priority=Priority.BLUE_LIGHT)
     desk.made(priority=Priority.BLUE_LIGHT)
     transactions.decline(desk.made(), DeclineReason.NO_SUCH_STUDY, by=desk.by)
+    test_tickets_stand_by_their_kind_and_discs_when_they_were_read(desk)
     test_incomplete_requests_and_purges_are_counted(desk)
     found, lead = desk.shown(), desk.world.acting("mbp-lead")
     numbers = [n for table in found.tables for line in table.lines for n in line.numbers if n.count]
