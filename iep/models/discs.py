@@ -62,6 +62,11 @@ class Disc(models.Model):
     def __str__(self) -> str:
         return f"disc {self.pk}"
 
+    @property
+    def is_complete(self) -> bool:
+        """Labelled, and with its form: what is not is not opened (domain I19)."""
+        return self.labelled and self.form_enclosed
+
 
 @append_only
 class DiscEventRow(EventRow):

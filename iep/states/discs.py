@@ -38,12 +38,15 @@ class DiscEvent(StrEnum):
 S, E = DiscState, DiscEvent
 TERMINAL = frozenset({S.RETURNED, S.CANCELLED})
 BEFORE = frozenset({S.EXPECTED, S.IN_BOX, S.LEFT, S.COLLECTED})
+AT_DESK = frozenset({S.COLLECTED, S.UNREADABLE})
+# What is on no chart, or was left in the box, is not opened (domain I19): it is brought first.
+UPLOADABLE = AT_DESK | {S.IN_BOX}
 
 TRANSITIONS: dict[tuple[DiscState, DiscEvent], DiscState] = {
     **{(state, E.DROPPED): S.IN_BOX for state in (S.EXPECTED, S.LEFT)},
     (S.IN_BOX, E.LEFT): S.LEFT,
-    **{(state, E.COLLECTED): S.COLLECTED for state in (S.EXPECTED, S.IN_BOX)},
-    **{(state, E.UPLOADED): S.READING for state in BEFORE | {S.UNREADABLE}},
+    **{(state, E.COLLECTED): S.COLLECTED for state in BEFORE | {S.UNREADABLE}},
+    **{(state, E.UPLOADED): S.READING for state in UPLOADABLE},
     (S.READING, E.STOPPED): S.STOPPED,
     (S.STOPPED, E.RELEASED): S.READ,
     (S.READING, E.READ): S.READ,

@@ -16,13 +16,17 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import audit
 from iep import paper
 from iep.errors import NoSuchMove, NotAccepted
-from iep.forms.discs import drop_off_of
+from iep.forms.discs import brought_of, drop_off_of
 from iep.queries.arrival import discs as queries
 from iep.queries.banner import of_disc
 from iep.services.arrival import discs
 from iep.uploads import DiscUpload
 
 Disc = Any  # an iep.models.Disc: screens never touch models
+ENDED = {
+    "stopped": "The disc is stopped: somebody must look at whose it is.",
+    "unreadable": "The disc cannot be read.",
+}
 MEANWHILE = "Somebody has dealt with this disc meanwhile. Look at it again"
 
 
@@ -50,8 +54,17 @@ def progress(request: HttpRequest, disc_id: uuid.UUID) -> HttpResponse:
     page = queries.page_of(row, request.acting)
     answer = render(request, "iep/_disc_progress.html", {"page": page})
     if row.state != "reading":
+        _say_its_end(request, row)
         answer["HX-Refresh"] = "true"
     return answer
+
+
+def _say_its_end(request: HttpRequest, row: Disc) -> None:
+    """Once, on the page that is loaded anew: on the way there nothing is spoken."""
+    if row.state == "read":
+        messages.success(request, "The disc is read in.")
+    elif row.state in ENDED:
+        messages.warning(request, ENDED[row.state])
 
 
 def _page(
@@ -80,7 +93,7 @@ def act(request: HttpRequest, disc_id: uuid.UUID) -> HttpResponse:
     deed = DEEDS.get(verb)
     if deed is None:
         return _page(request, row, {"maincontent": "Choose what to do"}, status=400)
-    if verb == "drop" and (problems := _typed_drop(request).problems):
+    if verb in TYPED and (problems := TYPED[verb](request).problems):
         return _page(request, row, problems, status=422)
     try:
         words = deed(request, row)
@@ -95,6 +108,10 @@ def act(request: HttpRequest, disc_id: uuid.UUID) -> HttpResponse:
 
 def _typed_drop(request: HttpRequest) -> Any:
     return drop_off_of(request.POST, tuple(queries.sites_of(request.acting)))
+
+
+def _typed_brought(request: HttpRequest) -> Any:
+    return brought_of(request.POST)
 
 
 def _drop(request: HttpRequest, row: Disc) -> str:
@@ -116,7 +133,11 @@ def _leave(request: HttpRequest, row: Disc) -> str:
 
 
 def _brought(request: HttpRequest, row: Disc) -> str:
-    discs.brought(row, arranged=request.POST.get("arranged", ""), by=request.acting)
+    said = _typed_brought(request)
+    discs.brought(
+        row, arranged=said.arranged, labelled=said.labelled, form_enclosed=said.form_enclosed,
+        by=request.acting,
+    )  # fmt: skip
     return "The disc is with the service desk."
 
 
@@ -139,6 +160,7 @@ DEEDS = {
     "drop": _drop, "collect": _collect, "leave": _leave, "brought": _brought,
     "release": _release, "return": _return, "cancel": _cancel,
 }  # fmt: skip
+TYPED = {"drop": _typed_drop, "brought": _typed_brought}  # what is typed for a deed, checked first
 FIELDS = {"brought": "arranged", "release": "release-why", "cancel": "cancel-why", "drop": "site"}
 
 

@@ -20,7 +20,7 @@ from iep import policies
 from iep.models import Disc, DiscEventRow, ReceivedFile, Study, Ticket, TicketExam
 from iep.queries.arrival.arrivals import Identity, identities_of
 from iep.queries.exchange.transactions import sees_everywhere
-from iep.states.discs import BEFORE, TERMINAL, DiscEvent, DiscState
+from iep.states.discs import AT_DESK, BEFORE, TERMINAL, UPLOADABLE, DiscEvent, DiscState
 from iep.states.studies import FileState, StudyState
 
 S = DiscState
@@ -157,6 +157,7 @@ class Page:
     is_today: bool
     may_work: bool
     may_drop: bool
+    may_bring: bool
     may_upload: bool
     may_collect: bool
     may_release: bool
@@ -191,6 +192,7 @@ def page_of(disc: Disc, acting: Acting) -> Page:
     own = acting.user is not None and acting.user.pk == disc.ticket.requester_id
     events = DiscEventRow.objects.filter(disc=disc).order_by("-pk")
     state = DiscState(disc.state)
+    is_ready = state in AT_DESK and disc.is_complete
     return Page(
         disc=disc,
         ticket=disc.ticket,
@@ -203,7 +205,8 @@ def page_of(disc: Disc, acting: Acting) -> Page:
         is_today=disc.collect_on == timezone.localdate(),
         may_work=works,
         may_drop=(works or own) and state in (S.EXPECTED, S.LEFT),
-        may_upload=works and state in BEFORE | {S.UNREADABLE},
+        may_bring=works and state in BEFORE | AT_DESK and not is_ready,
+        may_upload=works and state in UPLOADABLE and disc.is_complete,
         may_collect=works and state == S.IN_BOX,
         may_release=works and state == S.STOPPED,
         may_return=works and state in (S.READ, S.UNREADABLE, S.STOPPED),

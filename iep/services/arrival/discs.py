@@ -25,7 +25,7 @@ from iep.errors import NoSuchMove, NotAccepted
 from iep.models import Disc, ReceivedFile, Study, Ticket
 from iep.services.arrival import grouping, unpacking
 from iep.services.moving import locked, move, write_event
-from iep.states.discs import BEFORE, WAITS, DiscEvent, DiscState
+from iep.states.discs import AT_DESK, UPLOADABLE, WAITS, DiscEvent, DiscState
 from iep.states.studies import FileState, StudyEvent, StudyState
 from iep.states.tickets import TicketEvent, TicketKind, TicketState
 
@@ -123,23 +123,38 @@ def collect(disc: Disc, *, by: Acting) -> Disc:
         disc = _to_work_on(disc, by)
         if disc.state == DiscState.EXPECTED:
             raise NotAccepted("not_in_box", "This disc is on no chart. Was it brought to you?")
-        if not (disc.labelled and disc.form_enclosed):
+        _refuse_twice(disc)
+        if not disc.is_complete:
             raise NotAccepted("not_labelled", "Leave it in the box: unlabelled or incomplete.")
         return move(disc, DiscEvent.COLLECTED, by=by)
 
 
-def brought(disc: Disc, *, arranged: str, by: Acting) -> Disc:
-    """Brought to the desk by arrangement, because it is urgent. Raises NotAccepted, NoSuchMove."""
+def brought(
+    disc: Disc, *, arranged: str, labelled: bool, form_enclosed: bool, by: Acting
+) -> Disc:  # fmt: skip
+    """Brought to the desk by arrangement, because it is urgent; labelled by now, with its form.
+
+    Raises NotAccepted: arranged (with nobody), not_labelled; NoSuchMove.
+    """
     if not arranged.strip():
         raise NotAccepted("arranged", "Say with whom it was arranged.")
+    if not (labelled and form_enclosed):
+        raise NotAccepted("not_labelled", "Label it and put its form into the envelope first.")
     with atomic():
         disc = _to_work_on(disc, by)
-        words = f"Brought by arrangement: {arranged.strip()}"[:300]
-        if disc.state == DiscState.LEFT:
-            disc = move(disc, DiscEvent.DROPPED, by=by)
-        disc = move(disc, DiscEvent.COLLECTED, by=by, words=words, is_urgent=True, why="")
+        _refuse_twice(disc)
+        disc = move(
+            disc, DiscEvent.COLLECTED, by=by, is_urgent=True, why="", labelled=True,
+            form_enclosed=True, words=f"Brought by arrangement: {arranged.strip()}"[:300],
+        )  # fmt: skip
         _tell_ticket(disc, TicketEvent.REQUESTED, f"Disc {disc.number} was brought.", by)
     return disc
+
+
+def _refuse_twice(disc: Disc) -> None:
+    """Of what is at the desk nothing is left to say, unless nobody said that it is labelled."""
+    if disc.state in AT_DESK and disc.is_complete:
+        raise NoSuchMove("disc", disc.state, DiscEvent.COLLECTED)
 
 
 # --- Read in --------------------------------------------------------------------------------------
@@ -148,10 +163,12 @@ def brought(disc: Disc, *, arranged: str, by: Acting) -> Disc:
 def uploaded(disc: Disc, *, upload_id: UUID, size: int, by: Acting) -> Disc:
     """Its files lie in media.spool(upload_id): a worker reads them. Raises NotAccepted, NoSuchMove.
 
-    `size`: bytes as they came.
+    `size`: bytes as they came. What is not labelled or incomplete is not taken.
     """
     with atomic():
         disc = _to_work_on(disc, by)
+        if disc.state in UPLOADABLE and not disc.is_complete:
+            raise NotAccepted("not_labelled", "Not read in: unlabelled or incomplete.")
         return move(
             disc, DiscEvent.UPLOADED, by=by, upload_id=upload_id, upload_bytes=size,
             uploaded_by=by.label[:150], uploaded_at=timezone.now(), files_found=None,
@@ -162,7 +179,7 @@ def uploaded(disc: Disc, *, upload_id: UUID, size: int, by: Acting) -> Disc:
 
 def may_be_uploaded(disc: Disc, *, by: Acting) -> bool:
     """Asked before the first byte is taken."""
-    ready = disc.state in BEFORE or disc.state == DiscState.UNREADABLE
+    ready = disc.state in UPLOADABLE and disc.is_complete
     return ready and policies.may_work(by, disc.ticket.organisation_id)
 
 

@@ -1,5 +1,6 @@
 """From the ticket to the desk: rows, labels, the box, Wednesdays."""
 
+import uuid
 from datetime import date
 
 import pytest
@@ -73,11 +74,45 @@ def test_a_drop_off_without_a_name_is_no_line_on_the_chart(desk):
 
 
 def test_an_urgent_disc_is_brought_by_arrangement(desk):
-    disc = desk.disc()
+    disc, whole = desk.disc(), {"labelled": True, "form_enclosed": True, "by": desk.desk}
     with pytest.raises(NotAccepted):
-        discs.brought(disc, arranged="", by=desk.desk)
-    disc = discs.brought(disc, arranged="I Aziz, today at 2pm", by=desk.desk)
-    assert (disc.state, disc.is_urgent) == (DiscState.COLLECTED, True)
+        discs.brought(disc, arranged="", **whole)
+    for lacks in ("labelled", "form_enclosed"):
+        with pytest.raises(NotAccepted):
+            discs.brought(disc, arranged="I Aziz", **whole | {lacks: False})
+    disc = discs.brought(disc, arranged="I Aziz, today at 2pm", **whole)
+    assert (disc.state, disc.is_urgent, disc.is_complete) == (DiscState.COLLECTED, True, True)
+    with pytest.raises(NoSuchMove):
+        discs.brought(disc, arranged="I Aziz", **whole)
+    with pytest.raises(NoSuchMove):
+        discs.collect(disc, by=desk.desk)
+
+
+def upload(desk, disc):
+    return discs.uploaded(disc, upload_id=uuid.uuid4(), size=1, by=desk.desk)
+
+
+@pytest.mark.parametrize("said", [{"labelled": False}, {"form_enclosed": False}, None])
+def test_what_is_unlabelled_incomplete_or_on_no_chart_is_not_uploaded(desk, said):
+    disc = desk.disc() if said is None else desk.boxed(desk.disc(), **said)
+    assert not discs.may_be_uploaded(disc, by=desk.desk)
+    with pytest.raises(NoSuchMove):
+        upload(desk, disc)
+    disc = discs.brought(
+        disc, arranged="I Aziz", labelled=True, form_enclosed=True, by=desk.desk
+    )  # fmt: skip
+    assert upload(desk, disc).state == DiscState.READING
+
+
+def test_what_lies_on_the_desk_of_which_nobody_said_that_it_is_labelled_is_asked_about(desk):
+    disc = desk.collected()
+    Disc.objects.filter(pk=disc.pk).update(labelled=False)
+    with pytest.raises(NotAccepted):
+        upload(desk, disc)
+    disc = discs.brought(
+        disc, arranged="I Aziz", labelled=True, form_enclosed=True, by=desk.desk
+    )  # fmt: skip
+    assert upload(desk, disc).state == DiscState.READING
 
 
 def test_a_cancelled_ticket_cancels_the_discs_that_nobody_has(desk):

@@ -1,5 +1,6 @@
 """The pages of discs: lists, drop-off, upload of a folder and a ZIP, label and chart."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -15,8 +16,8 @@ from tests.iep.arrivals.bytes import image
 from tests.iep.discs.conftest import zipped
 
 
-def page(desk: Any, name: str, *args: Any, who: str = "mbp") -> str:
-    answer = desk.world.client(who).get(reverse(f"iep:{name}", args=args))
+def page(desk: Any, name: str, *args: Any, who: str = "mbp", client: Any = None) -> str:
+    answer = (client or desk.world.client(who)).get(reverse(f"iep:{name}", args=args))
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -63,7 +64,7 @@ def uploaded(name: str, content: bytes) -> SimpleUploadedFile:
 
 
 def test_a_folder_is_uploaded_and_read_and_its_names_are_forgotten(desk, tmp_path):
-    disc = desk.disc()
+    disc = desk.collected()
     files = [uploaded(f"../../IM{n}", image(instance_number=str(n))) for n in range(130)]
     answer = post(desk, disc, "disc-upload", files=[*files, uploaded("README", b"read me")])
     assert answer.status_code == 200
@@ -80,25 +81,42 @@ def test_a_folder_is_uploaded_and_read_and_its_names_are_forgotten(desk, tmp_pat
 
 
 def test_a_zip_is_uploaded_and_read(desk):
-    disc = desk.disc()
+    disc = desk.collected()
     post(desk, disc, "disc-upload", files=uploaded("cd.zip", zipped([("a", image())])))
     assert desk.work(disc).files_kept == 1
 
 
+def test_an_unlabelled_disc_is_not_uploaded_before_somebody_says_that_it_is_labelled(desk):
+    disc = desk.boxed(desk.disc(), labelled=False)
+    packed = zipped([("a", image())])
+    assert "Upload and read" not in page(desk, "disc", disc.pk)
+    answer = post(desk, disc, "disc-upload", files=uploaded("cd.zip", packed))
+    assert answer.status_code == 409
+    said = {"do": "brought", "arranged": "I Aziz"}
+    answer = post(desk, disc, **said, **{"brought-labelled": "no"})
+    assert answer.status_code == 422
+    assert "Write the call reference on the disc" in answer.content.decode()
+    assert "Say whether the form is in the envelope" in answer.content.decode()
+    post(desk, disc, **said, **{"brought-labelled": "yes", "brought-form": "yes"})
+    assert "Upload and read" in page(desk, "disc", disc.pk)
+    post(desk, disc, "disc-upload", files=uploaded("cd.zip", packed))
+    assert desk.work(disc).files_kept == 1
+
+
 def test_an_upload_of_no_file_says_so_and_nothing_stays(desk):
-    disc = desk.disc()
+    disc = desk.collected()
     answer = post(desk, disc, "disc-upload")
     assert answer.status_code == 422
     assert "Choose the folder of the disc" in answer.content.decode()
     disc.refresh_from_db()
-    assert disc.state == DiscState.EXPECTED
+    assert disc.state == DiscState.COLLECTED
 
 
 @pytest.mark.hazard("H48")
 def test_an_upload_that_is_too_large_is_refused_before_it_is_read(desk, monkeypatch):
     monkeypatch.setattr(media, "MOST_BYTES", 1000)
     monkeypatch.setattr("iep.uploads.FORMS", 0)
-    answer = post(desk, desk.disc(), "disc-upload", files=uploaded("a", bytes(5000)))
+    answer = post(desk, desk.collected(), "disc-upload", files=uploaded("a", bytes(5000)))
     assert answer.status_code == 413
     assert "more than is taken" in answer.content.decode()
 
@@ -106,7 +124,7 @@ def test_an_upload_that_is_too_large_is_refused_before_it_is_read(desk, monkeypa
 @pytest.mark.hazard("H48")
 def test_an_upload_that_is_larger_than_it_said_is_stopped(desk, monkeypatch, tmp_path):
     monkeypatch.setattr(media, "MOST_BYTES", 1000)
-    answer = post(desk, desk.disc(), "disc-upload", files=uploaded("a", bytes(5000)))
+    answer = post(desk, desk.collected(), "disc-upload", files=uploaded("a", bytes(5000)))
     assert answer.status_code == 422
     assert "more than is taken" in answer.content.decode()
     assert not [path for path in (tmp_path / "images" / "discs").rglob("*") if path.is_file()]
@@ -115,18 +133,18 @@ def test_an_upload_that_is_larger_than_it_said_is_stopped(desk, monkeypatch, tmp
 def test_an_upload_of_too_many_files_is_stopped_in_words(desk, monkeypatch):
     monkeypatch.setattr(media, "MOST_ENTRIES", 3)
     files = [uploaded(str(each), b"x") for each in range(5)]
-    answer = post(desk, desk.disc(), "disc-upload", files=files)
+    answer = post(desk, desk.collected(), "disc-upload", files=files)
     assert answer.status_code == 422
     assert "more than 3 files" in answer.content.decode()
 
 
 def test_an_upload_without_the_token_is_refused(desk):
-    disc = desk.disc()
+    disc = desk.collected()
     client = desk.world.client("mbp", enforce_csrf_checks=True)
     address = reverse("iep:disc-upload", args=[disc.pk])
     assert client.post(address, {"files": uploaded("a", image())}).status_code == 403
     disc.refresh_from_db()
-    assert disc.state == DiscState.EXPECTED
+    assert disc.state == DiscState.COLLECTED
     assert not media.spool(disc.pk).parent.exists() or not list(
         media.spool(disc.pk).parent.rglob("*")
     )
@@ -152,13 +170,22 @@ def test_a_stopped_disc_shows_who_is_on_it_and_is_released_with_a_reason(desk):
 
 
 def test_the_progress_is_said_and_then_the_page_is_loaded_anew(desk):
-    disc = desk.disc()
+    disc = desk.collected()
     post(desk, disc, "disc-upload", files=uploaded("a", image()))
     address = reverse("iep:disc-progress", args=[disc.pk])
     client = desk.world.client("mbp")
     assert "waits for its turn" in client.get(address).content.decode()
     desk.work(disc)
     assert client.get(address).headers["HX-Refresh"] == "true"
+    assert "The disc is read in." in page(desk, "disc", disc.pk, client=client)
+
+
+def test_how_far_it_is_is_shown_and_not_spoken_every_two_seconds(desk):
+    disc = desk.collected()
+    post(desk, disc, "disc-upload", files=uploaded("a", image()))
+    (polled,) = re.findall(r"<div[^>]*hx-get[^>]*>", page(desk, "disc", disc.pk))
+    assert "every 2s" in polled
+    assert not re.search("role=|aria-live", polled)
 
 
 def test_a_label_has_the_reference_and_no_patient_and_a_chart_has_room(desk):
