@@ -6,6 +6,7 @@ the few files that come twice after a death are dropped (services.arrival.groupi
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 import zipfile
@@ -26,9 +27,11 @@ from iep.models import Disc
 from iep.services.arrival import arrivals
 from iep.services.moving import locked, move
 from iep.states.discs import DiscEvent, DiscState
+from iep.states.priorities import Priority
 from iep.states.studies import Origin
 
 LEASE = timedelta(seconds=120)
+RETRY_AFTER = timedelta(seconds=60)  # for a disc that there is no room for
 SAID_EVERY = 1.0  # seconds between two words of progress
 MOST_ATTEMPTS = 5
 CHUNK = 256 * 1024
@@ -36,12 +39,17 @@ NOT_DICOM = "It is not a DICOM file."
 ARCHIVE = "It is an archive inside the archive, which is not opened."
 DAMAGED = "It is damaged, and cannot be unpacked."
 TOO_LARGE = "It is larger than it says."
+NO_ROOM = "There is no room on the server now. It goes on by itself when there is."
 logger = logging.getLogger(__name__)
 Broken = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError)
 
 
 class _Lost(Exception):
     """Another worker has the disc now."""
+
+
+class _NoRoom(Exception):
+    """The next file has no room beside what is kept for blue light."""
 
 
 def unpack_waiting(*, patience: float = 60.0) -> None:
@@ -54,8 +62,12 @@ def unpack_waiting(*, patience: float = 60.0) -> None:
             unreadable(disc, refusal.sentence)
         except _Lost:
             continue
+        except _NoRoom:
+            _wait_for_room(disc)
         except OSError as error:  # the disk: the lease runs out, and it is tried again
             logger.warning("A disc cannot be unpacked now: %s", type(error).__name__)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                _wait_for_room(disc)
             break
 
 
@@ -88,6 +100,9 @@ def _unpack(disc: Disc, until: float) -> None:
         _say(disc, left_out, files_found=len(entries))
         said = time.monotonic()
         for entry in entries[disc.files_done :]:
+            if not entry.why and not _has_room(disc, entry):
+                _say(disc, left_out, files_done=done)
+                raise _NoRoom
             why = entry.why or _take(disc, entry)
             left_out.update([why] if why else [])
             done, now = done + 1, time.monotonic()
@@ -105,10 +120,21 @@ def _unpack(disc: Disc, until: float) -> None:
 
 
 def _say(disc: Disc, left_out: Counter[str], **facts: object) -> None:
-    """How far it is, and that it is still ours. Raises _Lost."""
+    """How far it is, that nothing holds it up, and that it is still ours. Raises _Lost."""
     mine = Disc.objects.filter(pk=disc.pk, lease_token=disc.lease_token)
-    if not mine.update(lease_until=Now() + LEASE, left_out=dict(left_out), **facts):
+    if not mine.update(lease_until=Now() + LEASE, left_out=dict(left_out), why="", **facts):
         raise _Lost
+
+
+def _has_room(disc: Disc, entry: media.Entry) -> bool:
+    is_blue = disc.ticket.priority == Priority.BLUE_LIGHT
+    return storage.room(for_blue_light=is_blue, size=entry.size)
+
+
+def _wait_for_room(disc: Disc) -> None:
+    """It is tried again, however often that takes, and goes on where it was; others have a turn."""
+    mine = Disc.objects.filter(pk=disc.pk, lease_token=disc.lease_token)
+    mine.update(lease_until=Now() + RETRY_AFTER, attempts=F("attempts") - 1, why=NO_ROOM)
 
 
 def _take(disc: Disc, entry: media.Entry) -> str:

@@ -1,5 +1,6 @@
 """What is on a disc: the two sets of the corpus, ZIPs that mean harm, people who are not one."""
 
+import errno
 import io
 import stat
 import struct
@@ -8,12 +9,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
-from iep import media
+from iep import media, storage
 from iep.errors import NotAccepted
-from iep.models import ReceivedFile, Study
+from iep.models import Disc, ReceivedFile, Study
 from iep.services.arrival import discs, unpacking
 from iep.states.discs import DiscState
+from iep.states.priorities import Eligibility, Priority, Reason
 from iep.states.studies import FileState, StudyState
 from iep.states.tickets import TicketState
 from tests import found
@@ -285,7 +289,7 @@ def test_a_disc_without_an_image_is_unreadable_and_can_be_uploaded_again(desk):
 def test_a_worker_that_is_called_away_goes_on_where_it_was(desk):
     contents = agnes(6)
     upload_id = uuid.uuid4()
-    disc = desk.disc()
+    disc = desk.collected()
     for content in contents:
         media.new_file(upload_id).write_bytes(content)
     discs.uploaded(disc, upload_id=upload_id, size=1, by=desk.desk)
@@ -296,6 +300,59 @@ def test_a_worker_that_is_called_away_goes_on_where_it_was(desk):
     disc = desk.work(disc)
     assert (disc.state, disc.files_kept) == (DiscState.READ, 6)
     assert ReceivedFile.objects.count() == 6
+
+
+BLUE = {"priority": Priority.BLUE_LIGHT, "reason": Reason.BLUE_LIGHT,
+        "eligibility": Eligibility.THEATRE}  # fmt: skip
+
+
+class Room:
+    """Of the disk: `left` files more have room."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.asked: list[tuple[bool, int]] = []
+
+    def __call__(self, *, for_blue_light: bool, size: int = 0) -> bool:
+        self.asked.append((for_blue_light, size))
+        self.left -= 1
+        return self.left >= 0
+
+
+@pytest.mark.parametrize("is_blue", [False, True])
+def test_without_room_a_disc_waits_with_the_reason_and_goes_on_by_itself(
+    desk, monkeypatch, is_blue
+):
+    disc, content = desk.collected(desk.disc(**BLUE if is_blue else {})), image()
+    monkeypatch.setattr(storage, "room", room := Room(left=4))
+    disc = desk.upload(disc, *agnes(5), content)
+    assert (disc.state, disc.why) == (DiscState.READING, unpacking.NO_ROOM)
+    assert (disc.files_done, disc.attempts, disc.unpacked_at) == (4, 0, None)
+    assert room.asked[0][0] is is_blue
+    assert room.asked[0][1] in {len(each) for each in (*agnes(5), content)}
+    assert media.spool(disc.upload_id).is_dir()
+    shown = desk.world.client("mbp").get(reverse("iep:disc", args=[disc.pk])).content.decode()
+    assert shown.count(unpacking.NO_ROOM) == 1
+    room.left = 100
+    assert desk.work(disc).files_done == 4, "it is not asked again and again"
+    Disc.objects.update(lease_until=timezone.now())
+    disc = desk.work(disc)
+    assert (disc.state, disc.why, disc.files_found) == (DiscState.READ, "", 6)
+    assert ReceivedFile.objects.count() == 6
+
+
+def test_a_full_disk_is_not_held_against_a_disc(desk, monkeypatch):
+    disc = desk.collected()
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(storage, "writer", full)
+        disc = desk.upload(disc, image())
+    assert (disc.state, disc.why, disc.attempts) == (DiscState.READING, unpacking.NO_ROOM, 0)
+    Disc.objects.update(lease_until=timezone.now())
+    assert desk.work(disc).state == DiscState.READ
 
 
 def test_thousands_of_files_are_read(desk):
