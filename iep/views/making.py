@@ -195,7 +195,6 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
     asks_person = _asks_person(thing)
     if request.method == "POST" and not _adds_row(request):
         facts, errors = read_transaction(request.POST, asks_person=asks_person)
-        facts.pop("priority")
         if not errors:
             try:
                 transactions.process_again(thing, by=request.acting, **facts)

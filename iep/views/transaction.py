@@ -25,7 +25,7 @@ from iep.queries.exchange import transactions as queries
 from iep.queries.lanes.queues import STATE_WORDS
 from iep.services.exchange import attaching, transactions
 from iep.states.priorities import Priority
-from iep.states.transactions import EVENT_WORDS, decline_words
+from iep.states.transactions import EVENT_WORDS, Direction, decline_words
 
 # Where on the page it is said what was refused.
 _FIELDS = {
@@ -196,7 +196,11 @@ def _priority(request: HttpRequest, thing: Any) -> str:
     is_blue = facts["priority"] == Priority.BLUE_LIGHT
     why = facts["eligibility"] if is_blue else facts["reason"]
     transactions.change_priority(thing, facts["priority"], why, by=request.acting)
-    return "The priority is changed."
+    if not queries.is_gateway(thing):
+        return "The priority is changed."
+    if thing.direction == Direction.OUT:
+        return "The priority is changed, and the other side is told."
+    return f"The priority is changed here. {thing.institution.name} keeps its own: ring them."
 
 
 DEEDS: dict[str, Callable[[HttpRequest, Any], str]] = {

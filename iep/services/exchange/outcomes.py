@@ -406,6 +406,15 @@ def cancel_with_ticket(held: Iterable[Transaction], reference: str, *, by: Actin
             transactions.record(row, TransactionEvent.NOTED, by=by, words=words)
 
 
+def change_priority_with_ticket(
+    held: Iterable[Transaction], priority: int, why: str, *, by: Acting
+) -> None:
+    """As urgent as the ticket is now, and their transfers with them. `held`: as above."""
+    for row in held:
+        if row.priority != priority:
+            transactions.change_priority(row, priority, why, by=by)
+
+
 _LEFT = (
     "Images of transaction {number} are on their way already. The service desk pauses the transfer "
     "and rings them first."

@@ -26,6 +26,7 @@ from iep.services.arrival import arrivals
 from iep.services.exchange import attaching, outcomes, sending, transactions
 from iep.services.gateway.telling import listening
 from iep.services.moving import locked, move
+from iep.states.priorities import PRIORITY_WORDS, Priority
 from iep.states.studies import FileState, Origin
 from iep.states.transactions import (
     LABELS,
@@ -135,14 +136,37 @@ def _said_anew(
     row = locked(row)
     if not _is_new(peer, said, row, "created"):
         return row
+    by = _acting(peer)
     if row.state == TransactionState.DECLINE and row.direction == Direction.IN:
-        return transactions.process_again(row, by=_acting(peer), **about)
-    facts = {**about, "priority": priority}
-    changed = {name: value for name, value in facts.items() if value != getattr(row, name)}
+        return transactions.process_again(row, priority=priority, by=by, **about)
+    if priority != row.priority:
+        row, about = _prioritised(row, priority, about, by)
+    changed = {name: value for name, value in about.items() if value != getattr(row, name)}
     if not changed:
         return row
-    words = "They changed the details."
-    return transactions.record(row, E.NOTED, words=words, by=_acting(peer), **changed)
+    return transactions.record(row, E.NOTED, words="They changed the details.", by=by, **changed)
+
+
+def _prioritised(
+    row: Transaction, priority: int, about: dict[str, Any], by: Acting
+) -> tuple[Transaction, dict[str, Any]]:
+    """With their priority, and its transfers with it; one that somebody here has raised stays so.
+    What else they say is left."""
+    if priority > row.priority and _is_raised_here(row):
+        ours, theirs = (PRIORITY_WORDS[Priority(each)] for each in (row.priority, priority))
+        words = f"They say {theirs}. Here it stays {ours}, as somebody here decided."
+        why = ("reason", "eligibility")
+        about = {name: value for name, value in about.items() if name not in why}
+        return transactions.record(row, E.NOTED, words=words, by=by), about
+    why_now = about["eligibility" if priority == Priority.BLUE_LIGHT else "reason"]
+    return transactions.change_priority(row, priority, why_now, by=by), about
+
+
+def _is_raised_here(row: Transaction) -> bool:
+    said = row.events.filter(
+        event=E.NOTED.value, words__startswith=transactions.PRIORITY_SAID
+    ).order_by("pk").last()  # fmt: skip
+    return said is not None and said.by_user_id is not None
 
 
 def _is_new(peer: Peer, said: UUID, row: Transaction, what: str) -> bool:

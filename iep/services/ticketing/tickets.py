@@ -231,7 +231,10 @@ def change_priority(
     words: str,
     by: Acting,
 ) -> Ticket:
-    """Up or down, always with a reason, and always in the history (hazard H39)."""
+    """Up or down, always with a reason, and always in the history (hazard H39). What of its
+    transactions is not over follows, with the transfers."""
+    from iep.services.exchange import outcomes  # it calls this door itself
+
     _must_work(by, ticket)
     said = _said(words, "Say why the priority changes", most=250)
     is_blue = priority is Priority.BLUE_LIGHT
@@ -241,11 +244,16 @@ def change_priority(
     clock = {"due_at": timezone.now() + BLUE_LIGHT_ALARMS[0]} if is_blue else {}
     if ticket.state == TicketState.AWAITING_DETAILS:
         clock = {}  # the two weeks run on
-    return record(
-        ticket, TicketEvent.NOTED, words=f"{before} → {PRIORITY_WORDS[priority]}: {said}", by=by,
-        priority=priority.value, reason=reason.value,
-        eligibility=eligibility.value if eligibility else "", **clock,
-    )  # fmt: skip
+    with transaction.atomic():
+        running = outcomes.hold_transactions_of(ticket)
+        row = record(
+            ticket, TicketEvent.NOTED, words=f"{before} → {PRIORITY_WORDS[priority]}: {said}",
+            by=by, priority=priority.value, reason=reason.value,
+            eligibility=eligibility.value if eligibility else "", **clock,
+        )  # fmt: skip
+        why = (eligibility or reason).value
+        outcomes.change_priority_with_ticket(running, priority, why, by=by)
+    return row
 
 
 # --- Missing details ------------------------------------------------------------------------------

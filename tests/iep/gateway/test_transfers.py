@@ -112,6 +112,15 @@ def test_what_is_on_the_exchange_is_downloaded_by_a_lane_of_ours(
     is_here(asked, made, sides)
 
 
+@pytest.mark.hazard("H39")
+def test_a_priority_that_changes_is_changed_at_the_other_side(asked, sides, world) -> None:
+    ours = sides.here(asked, "kingsmere")
+    transactions.change_priority(ours, Priority.BLUE_LIGHT, "theatre", by=world.acting("mbp"))
+    telling.tell_node(sides.to_eastmarsh.pk)
+    theirs = sides.here(asked, "eastmarsh")
+    assert (theirs.priority, theirs.eligibility) == (0, "theatre")
+
+
 # --- n of m (hazard H40) -------------------------------------------------------------------------
 
 

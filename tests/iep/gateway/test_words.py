@@ -7,9 +7,12 @@ import uuid
 import pytest
 from django.test import Client
 
+from accounts.policies import SYSTEM
 from iep.gateway import sign
-from iep.models import GatewayHeard, GatewayNonce, Institution, Transaction
+from iep.models import GatewayHeard, GatewayNonce, Institution, Transaction, Transfer
 from iep.services.exchange import transactions
+from iep.services.lanes import transfers
+from iep.states.priorities import Priority
 from iep.states.transactions import TransactionState
 from tests.iep.gateway.sides import (
     NAME,
@@ -166,6 +169,54 @@ def test_a_request_that_we_declined_is_new_again_when_they_ask_with_more(
     assert row.state == TransactionState.DECLINE
     send("PUT", to(shared), created_body(comments="It was the one of May"))
     assert Transaction.objects.get().state == TransactionState.NEW
+
+
+def theirs_with_a_transfer(sides: Sides) -> tuple[uuid.UUID, Transfer]:
+    shared = uuid.uuid4()
+    send("PUT", to(shared), created_body())
+    thing = Transaction.objects.get(shared_id=shared)
+    return shared, transfers.queue_fetch(
+        sides.to_kingsmere, "1.2.3", priority=Priority.NORMAL, purpose="from_pacs", title="CT",
+        transaction=thing, by=SYSTEM,
+    )  # fmt: skip
+
+
+BLUE = {"priority": 0, "reason": "blue_light", "eligibility": "theatre"}
+
+
+@pytest.mark.hazard("H39")
+def test_a_priority_that_they_change_goes_to_what_waits_here(sides: Sides) -> None:
+    shared, transfer = theirs_with_a_transfer(sides)
+    for body, expected in ((BLUE, (0, "theatre")), ({"priority": 1, "reason": "mdt"}, (1, ""))):
+        assert send("PUT", to(shared), created_body(**body)).status_code == 200
+        row = Transaction.objects.get(shared_id=shared)
+        transfer.refresh_from_db()
+        assert (row.priority, row.eligibility) == expected
+        assert (transfer.priority, row.reason) == (expected[0], body["reason"])
+
+
+@pytest.mark.hazard("H39")
+def test_what_somebody_here_has_raised_is_not_lowered_by_what_they_say(sides: Sides, world) -> None:
+    shared, transfer = theirs_with_a_transfer(sides)
+    row = Transaction.objects.get(shared_id=shared)
+    transactions.change_priority(row, 0, "ambulance", by=world.acting("mbp"))
+    send("PUT", to(shared), created_body(comments="Before Friday", priority=1, reason="mdt"))
+    row.refresh_from_db()
+    transfer.refresh_from_db()
+    assert (row.priority, row.eligibility, transfer.priority) == (0, "ambulance", 0)
+    assert row.comments == "Before Friday"
+    said = "They say Standard. Here it stays Blue Light, as somebody here decided."
+    assert row.events.filter(words=said).exists()
+
+
+@pytest.mark.hazard("H39")
+def test_a_declined_request_comes_again_with_its_new_priority(sides: Sides, world) -> None:
+    shared = uuid.uuid4()
+    send("PUT", to(shared), created_body())
+    transactions.decline(Transaction.objects.get(), "no_such_study", by=world.acting("mbp"))
+    send("PUT", to(shared), created_body(**BLUE))
+    row = Transaction.objects.get()
+    assert (row.state, row.priority, row.eligibility) == ("new", 0, "theatre")
 
 
 @pytest.mark.parametrize(
