@@ -34,6 +34,7 @@ from iep.services.moving import locked, move, write_event
 from iep.states.priorities import PRIORITY_WORDS, Priority, Reason, keeps_its_clock
 from iep.states.transactions import (
     TAKE_UP_LIMITS,
+    UNFINISHED,
     DeclineReason,
     Direction,
     TransactionEvent,
@@ -280,18 +281,25 @@ def _why_declined(thing: Transaction, reason: DeclineReason | str, words: str) -
     return words
 
 
-def process_again(thing: Transaction, *, by: Acting, **facts: Any) -> Transaction:
+def process_again(
+    thing: Transaction, *, priority: int | None = None, by: Acting, **facts: Any
+) -> Transaction:
     """A declined one, asked anew with what was missing: `facts` are fields of About.
 
-    The other side is told of all of it again. Raises NotAccepted as `create`; NoSuchMove.
+    The other side is told of all of it again, and of the priority. Raises NotAccepted as `create`;
+    NoSuchMove.
     """
     with transaction.atomic():
         row = locked(thing)
         before = _about(row)
         said = replace(before, **facts)
+        wanted = row.priority if priority is None else int(priority)
         if row.direction == Direction.OUT:
             refuse_another_person(before, said)
-            refuse_what_they_would_decline(said, row.kind, row.institution, row.priority)
+            refuse_what_they_would_decline(said, row.kind, row.institution, wanted)
+        if wanted != row.priority:
+            why = said.eligibility if wanted == Priority.BLUE_LIGHT else said.reason
+            row = _set_priority(row, wanted, why, by=by)
         changed = {name: value for name, value in facts.items() if value != getattr(row, name)}
         again = record(row, TransactionEvent.RETRIED, by=by, declined_reason="", why="", **changed)
         if again.direction == Direction.OUT:
@@ -330,20 +338,39 @@ def assign(thing: Transaction, user: User | None, *, by: Acting) -> Transaction:
 
 
 def change_priority(thing: Transaction, priority: int, why: str, *, by: Acting) -> Transaction:
-    """Up or down, written down either way; `why` is an Eligibility for Blue Light (hazard H39).
+    """Up or down, written down either way; `why` is an Eligibility for Blue Light (hazard H39), or
+    a Reason. Its transfers follow.
 
-    Its transfers follow. Raises NotAccepted "not_blue".
+    The other side is told of what we made. What they made is theirs to hurry: here it may be more
+    urgent than there, and nobody is told. Raises NotAccepted "not_blue".
     """
+    with transaction.atomic():
+        done = _set_priority(locked(thing), priority, why, by=by)
+        if done.direction == Direction.OUT and done.state in UNFINISHED:
+            tell(done, "created")  # all of it once more: a declined one would be asked for again
+    return done
+
+
+def _set_priority(row: Transaction, priority: int, why: str, *, by: Acting) -> Transaction:
     from iep.services.exchange import sending
 
     refuse_blue_light_without_reason(priority, why)
     is_blue = priority == Priority.BLUE_LIGHT
-    with transaction.atomic():
-        words = f"Priority: {PRIORITY_WORDS[Priority(priority)]}. {why if not is_blue else ''}"
-        done = record(
-            thing, TransactionEvent.NOTED, words=words.strip(), by=by, priority=int(priority),
-            eligibility=why if is_blue else "",
-            reason=Reason.BLUE_LIGHT.value if is_blue else thing.reason,
-        )  # fmt: skip
-        sending.change_priority(done, priority, why=why, by=by)
+    words = f"{PRIORITY_SAID}{PRIORITY_WORDS[Priority(priority)]}. {why if not is_blue else ''}"
+    done = record(
+        row, TransactionEvent.NOTED, words=words.strip(), by=by, priority=int(priority),
+        eligibility=why if is_blue else "",
+        reason=Reason.BLUE_LIGHT.value if is_blue else _reason(row, why),
+    )  # fmt: skip
+    sending.change_priority(done, priority, why=why, by=by)
     return done
+
+
+PRIORITY_SAID = "Priority: "  # so begins the history's line of a change
+
+
+def _reason(row: Transaction, why: str) -> str:
+    """Of what is not Blue Light, or is not any more."""
+    if why in set(Reason) - {Reason.BLUE_LIGHT}:
+        return why
+    return "" if row.reason == Reason.BLUE_LIGHT else row.reason
