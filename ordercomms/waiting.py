@@ -67,6 +67,11 @@ WAITING: tuple[Waits, ...] = (
         "service desk: rings", "its ticket’s; done is not done before", None,
     ),
     Waits(
+        TicketMail, "a chase or a reminder that reached nobody",
+        ~Q(not_sent="") & Q(ticket__state="awaiting_details"), "iep:home", "service desk: rings",
+        "the desk’s open hours; the two weeks run all the same", timedelta(hours=4),
+    ),
+    Waits(
         OnCallPage, "a page that nobody has answered", Q(acknowledged_at__isnull=True),
         "iep:on-call", "the person who is on call", "the next one is paged", timedelta(minutes=5),
     ),

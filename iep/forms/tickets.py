@@ -177,11 +177,11 @@ def read(form: Typed, trust: Organisation | None) -> Read:
         problems["institution"] = "No hospital is called that. Choose one of the list"
     new = NewTicket(
         kind=_kind(form, problems),
-        birth_date=_day(form.get("birth_date"), "birth_date", problems, "the date of birth"),
-        needed_by=_day(form.get("needed_by"), "needed_by", problems, "the date"),
+        birth_date=day_of(form.get("birth_date"), "birth_date", problems, "the date of birth"),
+        needed_by=day_of(form.get("needed_by"), "needed_by", problems, "the date"),
         exams=_exams(form, problems),
         institution=institution,
-        address_lines=_lines(form.get("address")),
+        address_lines=lines_of(form.get("address")),
         discs=int(form.get("discs")) if form.get("discs").isdecimal() else None,
         nhs_number=nhs_number.normalise(form.get("nhs_number")),
         s_number="".join(form.get("s_number").split()).upper(),
@@ -207,7 +207,7 @@ def _kind(form: Typed, problems: dict[str, str]) -> TicketKind:
         return TicketKind.IMPORT
 
 
-def _day(text: str, name: str, problems: dict[str, str], what: str) -> date | None:
+def day_of(text: str, name: str, problems: dict[str, str], what: str) -> date | None:
     if not text:
         return None
     try:
@@ -230,13 +230,13 @@ def exams_of(rows: list[dict[str, str]], problems: dict[str, str]) -> tuple[Exam
     found = []
     for number, row in enumerate(rows, 1):
         name = f"exam-{number}-date"
-        day = _day(row["date"], name, problems, f"the date of scan {number}")
+        day = day_of(row["date"], name, problems, f"the date of scan {number}")
         row["modality"] = row["modality"] or modality_of(row["description"])
         found.append(Exam(row["description"], day, row["modality"], row["code"].upper()))
     return tuple(found)
 
 
-def _lines(address: str) -> tuple[str, ...]:
+def lines_of(address: str) -> tuple[str, ...]:
     return tuple(line.strip(" ,") for line in address.splitlines() if line.strip(" ,"))
 
 

@@ -15,10 +15,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from iep.asking import LABELS, MODALITIES
-from iep.errors import NoSuchMove, NotAccepted
+from iep.errors import Incomplete, NoSuchMove, NotAccepted
+from iep.forms import details
 from iep.queries import banner
+from iep.queries.ticketing.answering import fields_of, stamp_of
 from iep.queries.ticketing.page import page_of
 from iep.queries.ticketing.tickets import ticket_for, ticket_in_hand
+from iep.queries.ticketing.unreached import not_reached
 from iep.services.ticketing import chasing, ticket_mail, tickets
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
@@ -32,6 +35,11 @@ from iep.states.tickets import TicketKind
 from iep.states.transactions import LABELS as STATUS_WORDS
 from messaging.errors import MailboxRefused
 from nhsuk.dates import read_day
+
+
+class Beware(str):
+    """Of a deed that was done and leaves the person something to do."""
+
 
 Ticket = Any  # an iep.models.Ticket: screens never touch models
 ALREADY = "Somebody has dealt with this ticket meanwhile. Look at it again"
@@ -49,10 +57,18 @@ def ticket(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, row: Ticket, problem: str = "", *, field: str = "act", status: int = 200
+    request: HttpRequest,
+    row: Ticket,
+    problem: str = "",
+    *,
+    field: str = "act",
+    status: int = 200,
+    found: dict[str, str] | None = None,
 ) -> HttpResponse:
+    """`problem` is of the deed `field`; `found`: of its fields, each with what is wrong."""
     context = _shown(request, row)
     page = context["page"]
+    wrong = found or ({field: problem} if problem else {})
     context |= banner.of_ticket(page.ticket, page.studies).context | {
         "labels": LABELS,
         "modalities": MODALITIES,
@@ -62,11 +78,24 @@ def _page(
         "eligible": ELIGIBILITY_WORDS,
         "is_mine": tickets.is_requester(request.acting, row),
         "typed": request.POST,
-        "wrong": field if problem else "",
-        "errors": [{"text": problem.rstrip("."), "href": f"#{field}"}] if problem else None,
+        "wrong": field if wrong else "",
+        "found": found or {},
+        "answer": _answer(request, page),
+        "errors": [
+            {"text": words.rstrip("."), "href": f"#answer-{name}" if found else f"#{name}"}
+            for name, words in wrong.items()
+        ] or None,
         "now": timezone.now(),
-    }
+    }  # fmt: skip
     return render(request, "iep/ticket.html", context, status=status)
+
+
+def _answer(request: HttpRequest, page: Any) -> dict[str, Any]:
+    """The fields of the answer as they were typed, unless others stand there meanwhile."""
+    seen, typed = stamp_of(page.ticket), {}
+    if request.POST.get("do") == "details" and request.POST.get("seen") == seen:
+        typed = details.of_post(page.answers, request.POST)
+    return {"texts": details.of_ticket(page.ticket) | typed, "seen": seen}
 
 
 def _shown(request: HttpRequest, row: Ticket) -> dict[str, Any]:
@@ -76,7 +105,8 @@ def _shown(request: HttpRequest, row: Ticket) -> dict[str, Any]:
              "deeds_known": "", "has_changed": False}  # fmt: skip
     parts = ("iep/_ticket_live.html", "iep/_ticket_state.html")
     text = "".join(render_to_string(each, shown, request=request) for each in parts)
-    return shown | {"known": _mark(text), "deeds_known": _mark(f"{row.state} {page.actions}")}
+    deeds = f"{row.state} {page.actions} {page.answers}"
+    return shown | {"known": _mark(text), "deeds_known": _mark(deeds)}
 
 
 def _mark(text: str) -> str:
@@ -110,13 +140,16 @@ def act(request: HttpRequest, reference: str) -> HttpResponse:
         return _page(request, row, "Choose what to do", status=400)
     try:
         words = deed(request, row)
+    except Incomplete as refusal:
+        return _page(request, row, field=verb, status=422, found=refusal.problems)
     except (NotAccepted, MailboxRefused) as refusal:
         words = refusal.sentence if isinstance(refusal, NotAccepted) else str(refusal)
         return _page(request, row, words, field=verb, status=422)
     except NoSuchMove:
         row.refresh_from_db()
         return _page(request, row, ALREADY, status=409)
-    messages.success(request, words)
+    level = messages.WARNING if isinstance(words, Beware) else messages.SUCCESS
+    messages.add_message(request, level, words)
     return redirect("iep:ticket", reference)
 
 
@@ -151,12 +184,19 @@ def _chase(request: HttpRequest, row: Ticket) -> str:
         sent = chasing.ask_other_hospital(row, missing=missing, words=words, by=request.acting)
         how = "by a message" if sent else "in the history: nothing runs with them yet, so ring them"
         return f"The other hospital is asked {how}."
-    tickets.chase(row, whom, missing=missing, words=words, by=request.acting)
+    asked = tickets.chase(row, whom, missing=missing, words=words, by=request.acting)
+    if not_reached(asked):
+        ring = f"ring {asked.requester_name} on {asked.requester_phone}, and say below that you did"
+        return Beware(f"Asked, but no e-mail could go: {ring}. The 2 weeks run all the same.")
     return "The requester is asked. Without an answer the ticket ends in 2 weeks."
 
 
 def _details(request: HttpRequest, row: Ticket) -> str:
-    tickets.details_came(row, words=_text(request), by=request.acting)
+    given, problems = details.read(details.of_post(fields_of(row), request.POST))
+    if problems:
+        raise Incomplete(problems)
+    seen = request.POST.get("seen", "")
+    tickets.details_came(row, words=_text(request), seen=seen, by=request.acting, **given)
     return "Thank you. The service desk goes on with it."
 
 

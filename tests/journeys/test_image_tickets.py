@@ -222,6 +222,42 @@ def test_the_desk_asks_for_what_is_missing(visit, world, known, shoot):
     shoot(page, "image-ticket-disc")
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_what_was_missing_is_put_into_its_fields(visit, world, known, shoot, javascript):
+    """Nobody at the requester's can be mailed: the desk rings, says so, and types the answer."""
+    ticket = asking.opened(
+        world, s_number="S7654321", nhs_number="9990000026",
+        requester_email="a@elsewhere.example.com",
+    )  # fmt: skip
+    page = visit("mbp", f"/iep/{ticket.reference}/", javascript=javascript)
+    open_deed(page, "Ask for missing details")
+    for name in ("NHS number", "S number", "Date of birth"):
+        page.get_by_role("checkbox", name=name, exact=True).check()
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_text("Asked, but no e-mail could go: ring Dr Ann Bell")).to_be_visible()
+    page.get_by_label("Whom did you speak to?").fill("Dr Bell")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_text("Not reached: ring")).to_have_count(0)
+    open_deed(page, "The details came")
+    expect(page.get_by_role("textbox", name="Date of birth", exact=True)).to_have_value(
+        "02-Mar-1958"
+    )
+    page.get_by_role("textbox", name="S number", exact=True).fill("1234567")
+    page.get_by_role("button", name="Details are complete").click()
+    page.get_by_role("link", name="Enter an S number like S1234567").click()
+    expect(page.locator("#answer-s_number")).to_be_focused()
+    expect(page.locator("#answer-s_number")).to_have_value("1234567")
+    if javascript:
+        assert_accessible(page)
+        shoot(page, "image-ticket-answer")
+    page.get_by_role("textbox", name="S number", exact=True).fill("S1234567")
+    page.get_by_role("textbox", name="NHS number", exact=True).fill("999 000 0018")
+    page.get_by_role("button", name="Details are complete").click()
+    expect(page.get_by_text("S number: S7654321 → S1234567")).to_be_visible()
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.patient) == (TicketState.ACCEPTED, known)
+
+
 def open_deed(page: Page, words: str) -> None:
     page.locator("summary", has_text=words).click()
 

@@ -22,8 +22,10 @@ from iep.models import (
     Transaction,
     Transfer,
 )
+from iep.queries.ticketing.answering import fields_of
 from iep.queries.ticketing.steps import EVENT_WORDS, Step, steps_of, with_upload
 from iep.queries.ticketing.tickets import KIND_WORDS, days_left, sentence
+from iep.queries.ticketing.unreached import not_reached
 from iep.states.priorities import (
     ELIGIBILITY_WORDS,
     PRIORITY_WORDS,
@@ -100,6 +102,9 @@ class TicketPage:
     actions: Actions
     is_open: bool
     ring_instead: str  # why no mail goes to the requester; empty: it goes
+    answers: tuple[str, ...]  # the fields that an answer can be put into
+    not_reached: bool  # asked for details, and no mail went and nobody rang: the desk rings
+    why_no_answers: str  # what carries them already; empty: they can be changed
 
 
 def page_of(ticket: Ticket, acting: Acting) -> TicketPage:
@@ -111,6 +116,8 @@ def page_of(ticket: Ticket, acting: Acting) -> TicketPage:
     box = own_mailbox(ticket.organisation, ticket.requester_email)
     carried = carried_by(ticket, transactions=transactions, has_studies=bool(studies))
     mails = list(ticket.mails.select_related("mail"))
+    actions = _actions(ticket, acting, box, carried)
+    stands = why_answers_stand(ticket, transactions=transactions, has_studies=bool(studies))
     return TicketPage(
         ticket=ticket,
         kind=KIND_WORDS[TicketKind(ticket.kind)],
@@ -126,9 +133,12 @@ def page_of(ticket: Ticket, acting: Acting) -> TicketPage:
         transfers=tuple(_transfers(ticket)) if transactions else (),
         studies=tuple(studies),
         discs=tuple(discs),
-        actions=_actions(ticket, acting, box, carried),
+        actions=actions,
         is_open=ticket.state in OPEN,
         ring_instead=_ring_instead(box),
+        answers=fields_of(ticket) if actions.details and not stands else (),
+        not_reached=not_reached(ticket) is not None,
+        why_no_answers=stands if actions.details and fields_of(ticket) else "",
     )
 
 
@@ -207,9 +217,8 @@ def carried_by(
 
     `transactions` and `has_studies`: of the ticket, where they are at hand.
     """
-    over = (TransactionState.CANCELLED, TransactionState.PURGED)
     known = ticket.transactions.all() if transactions is None else transactions
-    sent = min((each.number for each in known if each.state not in over), default=None)
+    sent = _standing(known)
     if sent is not None:
         return (
             f"Transaction {sent} carries these scans already. Cancel it first, or ask for "
@@ -220,6 +229,28 @@ def carried_by(
     if has_studies:
         return "Images have come for this ticket already. Ask for others with a new ticket."
     return ""
+
+
+def why_answers_stand(
+    ticket: Ticket,
+    *,
+    transactions: Iterable[Transaction] | None = None,
+    has_studies: bool | None = None,
+) -> str:
+    """As carried_by, of the details that were asked for: they can be answered in words then."""
+    known = ticket.transactions.all() if transactions is None else transactions
+    sent = _standing(known)
+    if sent is not None:
+        return f"Transaction {sent} carries what stands there. Cancel it first, or say it in words."
+    if has_studies is None:
+        has_studies = _live(ticket.studies.all()).exists()
+    return "Images have come for what stands there. Say it in words." if has_studies else ""
+
+
+def _standing(transactions: Iterable[Transaction]) -> int | None:
+    """The first that was made for the ticket and not given up."""
+    over = (TransactionState.CANCELLED, TransactionState.PURGED)
+    return min((each.number for each in transactions if each.state not in over), default=None)
 
 
 def why_scans_stand(ticket: Ticket, acting: Acting) -> str:

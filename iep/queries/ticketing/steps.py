@@ -176,5 +176,10 @@ def _disc(title: str, discs: list[Disc], states: set[DiscState]) -> Step:
 def _told(ticket: Ticket, events: list[TicketEventRow]) -> Step:
     if ticket.told_at is None:
         return Step("Requester told")
-    rang = next((row for row in events if row.words.startswith(RANG)), None)
+    rang = next((row for row in events if _is_of_the_end(row)), None)
     return Step("Requester told", True, ticket.told_at, rang.by_name if rang else "By e-mail")
+
+
+def _is_of_the_end(row: TicketEventRow) -> bool:
+    """Rung, and not for details that were missing."""
+    return row.words.startswith(RANG) and row.to_state != TicketState.AWAITING_DETAILS

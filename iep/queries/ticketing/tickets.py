@@ -162,9 +162,15 @@ _SEEN: Final = {
 def _awaiting(ticket: Ticket, to_requester: bool) -> str:
     asked = "We need details from you" if to_requester else "The requester was asked for details"
     whom = asked if ticket.chased == "requester" else "The other hospital was asked for details"
-    wanted = ", ".join(LABELS[name].lower() for name in ticket.missing if name in LABELS)
+    wanted = ", ".join(spoken(name) for name in ticket.missing if name in LABELS)
     end = f" Without them it is cancelled on {cdate_text(ticket.due_at)}." if ticket.due_at else ""
     return f"{whom}{': ' if wanted else ''}{wanted}.{end}"
+
+
+def spoken(name: str) -> str:
+    """A field’s label inside a sentence: the scans, but NHS number and S number."""
+    label = LABELS[name]
+    return label if label[:2].strip().isupper() and " number" in label else label.lower()
 
 
 def days_left(ticket: Ticket, *, now: datetime | None = None) -> int | None:

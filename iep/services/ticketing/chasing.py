@@ -19,6 +19,7 @@ from accounts.policies import SYSTEM, Acting
 from iep import hours
 from iep.asking import LABELS
 from iep.models import Ticket, Transaction
+from iep.queries.ticketing.tickets import spoken
 from iep.services.exchange.transactions import say
 from iep.services.moving import locked, move
 from iep.services.ticketing import tickets
@@ -41,7 +42,7 @@ def ask_other_hospital(
         running = row.transactions.exclude(state__in=[each.value for each in TERMINAL])
         found = running.order_by("-created_at").first()
         if found is not None:
-            wanted = [LABELS[name].lower() for name in missing]
+            wanted = [spoken(name) for name in missing]
             asked = "; ".join(filter(None, [", ".join(wanted), words.strip()]))
             say(found, f"{row.reference}: please send us what is missing: {asked}.", by)
     return found

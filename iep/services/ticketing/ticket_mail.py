@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.policies import Acting
 from iep.models import Ticket, TicketMail
-from iep.states.tickets import RANG, TicketKind
+from iep.states.tickets import RANG, TicketKind, TicketState
 from messaging.errors import MailboxRefused, NotSendable
 from messaging.mail_states import MailPurpose
 from messaging.models import Mailbox
@@ -143,5 +143,11 @@ def record_mail(subject_id: str, outcome: str, words: str) -> None:
         ticket = Ticket.objects.filter(pk=row.ticket_id)
         if outcome == "sent":
             ticket.filter(told_at__isnull=True).update(told_at=timezone.now())
-        else:  # it came back: nobody knows, unless somebody rang (hazard H45)
-            ticket.exclude(events__words__startswith=RANG).update(told_at=None)
+        elif not _has_rung(row.ticket):  # it came back: nobody knows (hazard H45)
+            ticket.update(told_at=None)
+
+
+def _has_rung(ticket: Ticket) -> bool:
+    """Whether somebody rang the requester, and not only for missing details."""
+    rang = ticket.events.filter(words__startswith=RANG)
+    return rang.exclude(to_state=TicketState.AWAITING_DETAILS.value).exists()

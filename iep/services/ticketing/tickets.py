@@ -25,6 +25,7 @@ from iep.models import Ticket, TicketExam
 from iep.queries.ticketing import people as ticket_people
 from iep.services.arrival import discs
 from iep.services.moving import locked, move, write_event
+from iep.services.ticketing import answers
 from iep.services.ticketing.references import next_reference
 from iep.services.ticketing.ticket_mail import register_address, tell_requester
 from iep.states.priorities import (
@@ -41,6 +42,7 @@ from iep.states.tickets import (
     TicketEvent,
     TicketKind,
     TicketState,
+    after,
 )
 
 __all__ = [
@@ -57,11 +59,6 @@ WORKING_FIELDS: Final = {
     "fixed_up_at": "Fixed up on",
     "sent_at": "Date sent",
 }
-# What somebody may add or put right when details come; never which way and where.
-DETAIL_FIELDS: Final = frozenset(LABELS) - {
-    "kind", "institution", "exams", "address", "priority", "eligibility", "reason",
-    "reason_words", "family_name", "given_names", "birth_date", "nhs_number", "s_number",
-}  # fmt: skip
 
 
 # --- Opening --------------------------------------------------------------------------------------
@@ -204,10 +201,17 @@ def note(ticket: Ticket, text: str, *, by: Acting) -> Ticket:
 
 
 def rang_requester(ticket: Ticket, text: str, *, by: Acting) -> Ticket:
-    """The requester was told by telephone, because no mail could go or did not arrive."""
+    """The requester was told by telephone, because no mail could go or did not arrive.
+
+    While details are missing, of that: nobody has told them then that it is done (hazard H45).
+    """
     _must_work(by, ticket)
     words = f"{RANG}: {_said(text, 'Say whom you spoke to', most=270)}"
-    return record(ticket, TicketEvent.NOTED, words=words, by=by, told_at=timezone.now())
+    with transaction.atomic():
+        row = locked(ticket)
+        is_chased = row.state == TicketState.AWAITING_DETAILS
+        told = {} if is_chased else {"told_at": timezone.now()}
+        return move(row, TicketEvent.NOTED, by=by, words=words, **told)
 
 
 def correct(ticket: Ticket, *, by: Acting, **fields: Any) -> Ticket:
@@ -298,19 +302,30 @@ def _missing_text(ticket: Ticket, wanted: list[str]) -> str:
     )
 
 
-def details_came(ticket: Ticket, *, words: str = "", by: Acting, **changes: Any) -> Ticket:
-    """What was missing is there: in words, or in fields. The desk goes on.
+def details_came(
+    ticket: Ticket, *, words: str = "", seen: str | None = None, by: Acting, **given: Any
+) -> Ticket:
+    """What was missing is there: in words, or in the fields that were asked for, each with a line
+    of the history. The desk goes on.
 
-    Raises NotAccepted for a field that cannot change, NoSuchMove where nothing was asked for.
+    `seen`: as answers.answer_of. Raises NotAccepted for a field that cannot change, Incomplete
+    with what is wrong of which field, NoSuchMove where nothing was asked for.
     """
     must_follow(by, ticket)
-    if set(changes) - DETAIL_FIELDS:
-        raise NotAccepted("fixed", "That cannot be changed: start again with a new ticket.")
-    said = words.strip() if changes else _said(words, "Write what was missing")
+    said = words.strip()
     if len(said) > LONGEST_WORDS:
         raise NotAccepted("too_long", f"At most {LONGEST_WORDS} characters. Ring for the rest.")
-    known: dict[str, Any] = {"missing": [], "chased": "", "chased_since": None}
-    return record(ticket, TicketEvent.DETAILS_CAME, words=said, by=by, **known, **changes)
+    with transaction.atomic():
+        row = locked(ticket)
+        after(row.state, TicketEvent.DETAILS_CAME)
+        answer = answers.answer_of(row, given, seen=seen)
+        if not answer.changes:
+            said = _said(words, "Write what was missing")
+        for line in answer.lines:
+            row = move(row, TicketEvent.NOTED, by=by, words=line)
+        known: dict[str, Any] = {"missing": [], "chased": "", "chased_since": None}
+        changes = known | answer.changes
+        return move(row, TicketEvent.DETAILS_CAME, by=by, words=said, **changes)
 
 
 # --- Its end --------------------------------------------------------------------------------------

@@ -56,6 +56,11 @@ def test_the_requester_is_asked_by_mail_and_the_two_weeks_run(world, ticket):
     assert days_left(row) == 14
 
 
+def test_numbers_keep_their_letters_inside_a_sentence(world, ticket):
+    row = chased(world, ticket, missing=["nhs_number", "s_number", "birth_date"])
+    assert sentence(row).startswith("We need details from you: NHS number, S number, date of birth")
+
+
 def test_asking_the_other_hospital_next_does_not_begin_the_two_weeks_anew(world, ticket):
     first = asking.moved_back(chased(world, ticket), days=5)
     row = chased(world, first, "institution")
