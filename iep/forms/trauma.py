@@ -43,6 +43,7 @@ class SendForm(PeopleForm):
     seen = forms.CharField(max_length=64, required=False)
     what = forms.CharField(max_length=120, required=False)
     modality = forms.ChoiceField(choices=list(MODALITIES.items()), required=False)
+    is_empty = forms.BooleanField(required=False)  # PACS answered, and had nothing
 
     def people(self) -> People:
         self.is_valid()

@@ -271,7 +271,9 @@ def _new(
 
 # --- When PACS is away ---------------------------------------------------------------------------
 
-DISC = "PACS does not answer. The images go with the patient on a disc, burnt at the scanner."
+ON_DISC = "The images go with the patient on a disc, burnt at the scanner."
+DISC = f"PACS does not answer. {ON_DISC}"
+DISC_EMPTY = f"PACS had nothing of the patient yet. {ON_DISC}"
 
 
 def send_disc(
@@ -284,10 +286,12 @@ def send_disc(
     people: People,
     by: Acting,
     acquired_on: date | None = None,
+    is_empty: bool = False,
 ) -> Ticket:
     """The ticket of a disc that goes with the patient: its call reference stands on the label.
 
-    The service desk sees it and sends the images after it when PACS is back. Raises NotAccepted.
+    `is_empty`: PACS answered, and had nothing. The service desk sees it and sends the images after
+    it when PACS has them. Raises NotAccepted.
     """
     trust = _refuse_unless_allowed(by)
     if not is_ed_trauma:
@@ -297,7 +301,8 @@ def send_disc(
         acquired_on=acquired_on or timezone.localdate(),
     )  # fmt: skip
     with transaction.atomic():
-        new = _new(patient, centre, trust, people, (exam,), instructions=DISC)
+        why = DISC_EMPTY if is_empty else DISC
+        new = _new(patient, centre, trust, people, (exam,), instructions=why)
         ticket = tickets.open_ticket(new, by=by)
         taken(ticket, by)
-        return tickets.record(ticket, TicketEvent.NOTED, words=DISC, by=by)
+        return tickets.record(ticket, TicketEvent.NOTED, words=why, by=by)

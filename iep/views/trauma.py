@@ -28,6 +28,16 @@ NOT_FOUND = "No patient of this hospital has that number. Check it, or ring the 
 NOT_A_NUMBER = "Enter an S number like S1234567, or an NHS number of 10 digits"
 
 
+# The page of a send that failed asks PACS once more: by then it is away, or answers again.
+NOT_SENT: list[Problem] = [
+    {"text": "Nothing was sent: PACS did not answer. Send again.", "href": "#maincontent"}
+]
+NOT_SENT_AWAY: list[Problem] = [
+    {"text": "Nothing was sent: PACS does not answer. Send a disc, or ask PACS again.",
+     "href": "#what"}
+]  # fmt: skip
+
+
 def _hours(request: HttpRequest) -> dict[str, Any]:
     """Whose task it is just now, and whom to ring."""
     trust = trust_of(request.acting)
@@ -84,7 +94,7 @@ def trauma_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         place = _PLACES.get(refused.code, "#studies")
         return _page(request, patient, form, [{"text": refused.sentence, "href": place}])
     except DicomFailure:
-        return _page(request, patient, form)
+        return _page(request, patient, form, NOT_SENT)
 
 
 _PLACES = {"not_trauma": "#is_ed_trauma", "not_read": "#has_read", "no_machine": "#people"}
@@ -120,6 +130,7 @@ def _send_disc(request: HttpRequest, patient: Any, form: SendForm) -> HttpRespon
     ticket = services.send_disc(
         patient, _centre(form), str(form.value("what") or ""), str(form.value("modality") or ""),
         is_ed_trauma=bool(form.value("is_ed_trauma")), people=form.people(), by=request.acting,
+        is_empty=bool(form.value("is_empty")),
     )  # fmt: skip
     return redirect("iep:trauma-label", ticket.pk)
 
@@ -153,7 +164,7 @@ def _page(
         "people": _people(form, centre, trust, request),
         "statement": services.STATEMENT,
         "modalities": list(MODALITIES.items()),
-        "errors": errors or [],
+        "errors": NOT_SENT_AWAY if away and errors is NOT_SENT else errors or [],
     }
     return render(request, "iep/trauma_patient.html", context, status=422 if errors else 200)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
+from iep.dicom.errors import DicomFailure, Family, Phase
 from iep.errors import NotAccepted
 from iep.models import Attachment, OnCallPage, Ticket, Transaction, Transfer
 from iep.services import trauma
@@ -258,8 +260,39 @@ def test_pacs_that_goes_away_before_the_button_loses_nothing(night: Night) -> No
     study = night.study(ago=HOUR)
     night.archive.behave(OURS, "away")
     answer = night.world.client("on-call").post(page(night), form(night, study.study_uid))
-    assert "PACS does not answer: send a disc" in answer.content.decode()
+    shown = answer.content.decode()
+    assert "PACS does not answer: send a disc" in shown
+    assert answer.status_code == 422
+    assert "Nothing was sent: PACS does not answer. Send a disc, or ask PACS again." in shown
     assert not Ticket.objects.exists()
+
+
+def test_a_send_that_pacs_did_not_answer_says_that_nothing_was_sent_and_keeps_the_ticks(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, other = night.study(ago=HOUR), night.study(ago=HOUR, description="CT pelvis")
+
+    def gone(*args: object, **said: object) -> None:
+        raise DicomFailure(Phase.FIND, Family.UNREACHABLE, "No answer.")
+
+    monkeypatch.setattr(trauma, "send", gone)
+    answer = night.world.client("on-call").post(page(night), form(night, study.study_uid))
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Nothing was sent: PACS did not answer. Send again." in shown
+    assert re.search(f'value="{study.study_uid}" checked', shown)
+    assert not re.search(f'value="{other.study_uid}" checked', shown)
+
+
+def test_when_pacs_has_nothing_of_the_patient_a_disc_is_offered_too(night: Night) -> None:
+    client = night.world.client("on-call")
+    shown = client.get(page(night)).content.decode()
+    assert "PACS has nothing of this patient" in shown
+    assert "Open the ticket and make the label" in shown
+    client.post(page(night), form(night, do="disc", what="CT head", modality="CT", is_empty="1"))
+    ticket = Ticket.objects.get()
+    assert ticket.priority == Priority.BLUE_LIGHT
+    assert "PACS had nothing of the patient yet" in ticket.instructions
     assert not Transfer.objects.exists()
 
 
