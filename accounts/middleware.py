@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.module_loading import import_string
 
-from . import audit
+from . import audit, screens
 from .policies import Acting
 from .queries import acting_as, memberships_of, roles_that_may
 from .roles import Permission
@@ -117,6 +117,8 @@ class AccessMiddleware:
         """Runs when the address is known, before the view."""
         name = request.resolver_match.view_name
         needed = needed_for(self.table, name, request.method)
+        if request.acting is None:
+            request.acting = screens.acting_of(request, name, needed)
         if needed == PUBLIC or _is_granted(request, needed):
             return None
         if request.acting is None and needed is not None:
@@ -150,8 +152,9 @@ def _ask_who(request: Any, name: str) -> HttpResponse:
     """Nobody, or nowhere: to the sign-in page or the choice of place, and back here after."""
     page = "accounts:place" if request.user.is_authenticated else "accounts:sign-in"
     if request.headers.get("HX-Request"):
-        here = urlsplit(request.headers.get("HX-Current-URL", "")).path
-        there = with_next(page, here, request.session_ended)
+        here = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = f"{here.path}?{here.query}" if here.query else here.path
+        there = with_next(page, back, request.session_ended)
         return HttpResponse(status=401, headers={"HX-Redirect": there})
     if request.method in ("GET", "HEAD"):
         return HttpResponseRedirect(with_next(page, request.get_full_path(), request.session_ended))

@@ -34,6 +34,12 @@ def memberships_of(user_id: int) -> QuerySet[Membership]:
     )
 
 
+def current_membership(membership_id: int) -> Membership | None:
+    """One role that somebody has now; None when it ended."""
+    rows = Membership.objects.filter(pk=membership_id, ended_at__isnull=True, role__in=ROLES)
+    return rows.select_related("user", "organisation__parent", "supervisor").first()
+
+
 def acting_as(membership: Membership) -> Acting:
     """What the role may do, less what its organisation may not do yet."""
     permissions = ROLES[membership.role].permissions

@@ -8,7 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from . import queries, services
+from . import queries, screens, services
 from .errors import NotAMember, SignInRefused, TooManyAttempts
 from .forms import PlaceForm, SettingsForm, SignInForm, error_list
 
@@ -71,7 +71,9 @@ def place(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     services.sign_out(request, acting=request.acting)
-    return redirect("accounts:signed-out")
+    response = redirect("accounts:signed-out")
+    screens.leave(response)
+    return response
 
 
 @require_safe

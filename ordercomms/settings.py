@@ -326,6 +326,8 @@ CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+WALL_COOKIE_NAME = "wall" if DEBUG else "__Host-wall"
+WALL_SCREENS = ("iep:queues", "iep:queues-now")  # and only with ?wall=1
 SESSION_COOKIE_AGE = 12 * 3600  # the longest that one sign-in lasts
 SESSION_IDLE_SECONDS = int(os.environ.get("SESSION_IDLE_SECONDS", "900"))
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
