@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import audit
+from accounts import audit, screens
 from iep.errors import NoSuchMove, NotAccepted
 from iep.queries.banner import of_transfer
 from iep.queries.lanes import pauses
 from iep.queries.lanes import queues as queries
+from iep.queries.lanes.rows import row_of
 from iep.services.exchange import saying
 from iep.services.lanes import pausing, transfers
 from iep.states.priorities import ELIGIBILITY_WORDS, Priority
@@ -26,36 +27,41 @@ LISTS = {"out": "Waiting to go out", "in": "Waiting to come in", "sent": "Sent, 
 
 @require_safe
 def queues(request: HttpRequest) -> HttpResponse:
-    """The board, and one of the lists; `?wall=1` is for a screen on the wall."""
-    return render(request, "iep/queues.html", _context(request))
+    """The board, and one of the lists; `?wall=1` is for a screen on the wall, which stays."""
+    response = render(request, "iep/queues.html", _context(request))
+    if screens.is_wall(request):
+        screens.stay(request, response)
+    return response
 
 
 @require_safe
 def queues_now(request: HttpRequest) -> HttpResponse:
-    """The board and the list alone, for the page to put in place every few seconds."""
-    return render(request, "iep/_queues_now.html", _context(request))
+    """What changes of them, for the page to put in place every few seconds."""
+    return render(request, "iep/_queues_now.html", _context(request) | {"is_now": True})
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     shown = request.GET.get("list", "")
     shown = shown if shown in LISTS else "out"
-    is_wall = request.GET.get("wall") == "1"
-    page = request.GET.get("page", "")
+    is_wall = screens.is_wall(request)
+    board = queries.board(request.acting, is_wall=is_wall)
     context: dict[str, Any] = {
-        "board": queries.board(request.acting),
+        "board": board,
         "lists": LISTS,
         "shown": shown,
         "is_wall": is_wall,
         "may_control": request.acting.may("control_lanes") and not is_wall,
         "query": request.GET.urlencode(),
     }
+    return context if is_wall else context | _listed(request, shown, board)
+
+
+def _listed(request: HttpRequest, shown: str, board: queries.Board) -> dict[str, Any]:
     if shown == "sent":
-        context["rows"] = queries.unconfirmed(request.acting)
-    elif not is_wall:
-        context["waiting"] = queries.waiting(
-            request.acting, shown, int(page) if page.isdecimal() else 1
-        )
-    return context
+        return {"rows": queries.unconfirmed(request.acting)}
+    page = request.GET.get("page", "")
+    number = int(page) if page.isdecimal() else 1
+    return {"waiting": queries.waiting(request.acting, shown, board.rules, number)}
 
 
 # --- Deeds ---------------------------------------------------------------------------------------
@@ -138,7 +144,7 @@ def priority(request: HttpRequest, pk: int) -> HttpResponse:
         object_id=transfer.pk, patient_id=banner.patient.pk if banner.patient else "",
         request=request,
     )  # fmt: skip
-    context = {"row": queries.row_of(transfer), "eligible": ELIGIBILITY_WORDS, "errors": errors}
+    context = {"row": row_of(transfer), "eligible": ELIGIBILITY_WORDS, "errors": errors}
     context |= banner.context
     return render(request, "iep/lane_priority.html", context, status=422 if errors else 200)
 

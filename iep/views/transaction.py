@@ -22,7 +22,7 @@ from iep.errors import NoSuchMove, NotAccepted
 from iep.forms.transactions import choices, read_priority
 from iep.queries.banner import of_transaction
 from iep.queries.exchange import transactions as queries
-from iep.queries.lanes.queues import STATE_WORDS
+from iep.queries.lanes.rows import STATE_WORDS
 from iep.services.exchange import attaching, transactions
 from iep.states.priorities import Priority
 from iep.states.transactions import EVENT_WORDS, Direction, decline_words
@@ -161,7 +161,7 @@ def _ask(request: HttpRequest, thing: Any) -> str:
 
 def _details_came(request: HttpRequest, thing: Any) -> str:
     transactions.details_came(thing, by=request.acting)
-    return "It goes on."
+    return "It is with the service desk again, to be decided."
 
 
 def _attach(request: HttpRequest, thing: Any) -> str:

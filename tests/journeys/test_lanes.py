@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db.transaction import atomic
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from iep.models import Lane, Transfer
+from iep.models import Lane, Transfer, TransferInstance
 from iep.services.lanes import claiming, retrying
 from iep.services.lanes.ledger import Session
 from iep.states.priorities import Priority
@@ -39,24 +41,31 @@ def lanes(world: World, settings: Any, tmp_path: Any) -> Any:
         priority = Priority.BLUE_LIGHT if number == 0 else Priority.NORMAL
         images.send(study, far, priority=priority, title=title)
     _work(sessions, "out-1", 31)
-    _work(sessions, "out-2", 12)
+    spine = _work(sessions, "out-2", 12)
     _work(sessions, "out-3", 5, ago=75)
     Lane.objects.exclude(name="in-4").update(seen_at=timezone.now() + timedelta(hours=1))
-    yield far
+    yield SimpleNamespace(far=far, sessions=sessions, spine=spine)
     for session in sessions:
         session.close()
 
 
-def _work(sessions: list[Session], name: str, count: int, ago: int = 0) -> None:
-    session = next(each for each in sessions if each.lane.name == name)
+def _work(sessions: list[Session], name: str, count: int, ago: int = 0) -> claiming.Held:
     held = claiming.claim(images.lane(name))
     assert held is not None
+    _move(sessions, name, held, count)
     transfer = Transfer.objects.get(pk=held.transfer_id)
-    for line in transfer.instances.all()[:count]:
-        session.done(held, line.pk, size=line.size)
     if ago:
         past = timezone.now() - timedelta(seconds=ago)
         Transfer.objects.filter(pk=transfer.pk).update(state_since=past, last_image_at=past)
+    return held
+
+
+def _move(sessions: list[Session], name: str, held: claiming.Held, count: int) -> None:
+    """So many more of its images."""
+    session = next(each for each in sessions if each.lane.name == name)
+    lines = TransferInstance.objects.filter(transfer=held.transfer_id, state="waiting")
+    for line in lines.order_by("position")[:count]:
+        session.done(held, line.pk, size=line.size)
 
 
 def _short(far: Any, study: Any) -> None:
@@ -87,7 +96,7 @@ def test_the_board_the_list_the_wall_and_the_failures(lanes, visit, shoot):
     expect(page.get_by_role("button", name="Pause")).to_have_count(0)
     assert_accessible(page)
     shoot(page, "iep-wall")
-    page.get_by_role("link", name="Leave wall mode").click()
+    page.goto("/iep/queues/")
     page.get_by_role("link", name="Failures", exact=True).click()
     expect_heading(page, "Image exchange failures")
     assert_accessible(page)
@@ -127,12 +136,101 @@ def test_a_lane_is_paused_with_a_reason_and_started_again(lanes, visit, shoot):
 
 
 def test_a_machine_is_paused_without_scripts(lanes, visit):
-    page = visit("mbp", f"/iep/institutions/{lanes.institution_id}/", javascript=False)
-    page.get_by_role("link", name=re.compile(f"Pause.*{lanes.name}")).click()
+    far = lanes.far
+    page = visit("mbp", f"/iep/institutions/{far.institution_id}/", javascript=False)
+    page.get_by_role("link", name=re.compile(f"Pause.*{far.name}")).click()
     page.get_by_label("Why?").fill("They move house")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("They move house")).to_be_visible()
-    page.get_by_role("link", name=re.compile(f"Start again.*{lanes.name}")).click()
+    page.get_by_role("link", name=re.compile(f"Start again.*{far.name}")).click()
     expect(page.get_by_text("They move house")).to_have_count(2)  # and in its history
     page.get_by_role("button", name="Start again").click()
     expect(page.get_by_text("They move house")).to_have_count(0)
+
+
+# --- Live ----------------------------------------------------------------------------------------
+
+
+def _more(lanes: Any, count: int) -> None:
+    """So many more images of MR spine, which has 12 of 40."""
+    _move(lanes.sessions, "out-2", lanes.spine, count)
+
+
+def _card(page: Any) -> Any:
+    return page.locator(".app-lane", has_text="Out 2")
+
+
+def test_the_list_stands_still_under_a_pointer_and_says_so_while_the_lanes_go_on(lanes, visit):
+    page = visit("mbp", "/iep/queues/")
+    first = page.locator("#queue-list tbody th").first
+    title = first.inner_text().split("\n")[0]
+    first.hover()
+    Transfer.objects.filter(state="waiting", title=title).update(priority=Priority.BATCH)
+    _more(lanes, 3)
+    expect(_card(page)).to_contain_text("15 of 40 images")
+    expect(page.get_by_text("This list stands still while you are in it.")).to_be_visible()
+    expect(first).to_contain_text(title)
+    page.get_by_role("heading", level=1).hover()
+    expect(first).not_to_contain_text(title)
+    expect(page.get_by_text("This list stands still")).to_have_count(0)
+
+
+def test_a_link_of_a_lane_keeps_the_keyboard_while_its_lane_goes_on(lanes, visit):
+    page = visit("mbp", "/iep/queues/")
+    link = page.get_by_role("link", name=re.compile("Pause.*lane Out 2"))
+    link.focus()
+    for images_done in (14, 16):
+        _more(lanes, 2)
+        expect(_card(page)).to_contain_text(f"{images_done} of 40 images")
+        expect(link).to_be_focused()
+
+
+def test_a_person_stops_the_updating_for_the_tab_and_goes_on(lanes, visit, shoot):
+    page = visit("mbp", "/iep/queues/")
+    page.get_by_role("button", name="Stop updating").click()
+    expect(page.get_by_text(re.compile(r"Paused, as of \d\d:\d\d\."))).to_be_visible()
+    assert_accessible(page)
+    _more(lanes, 4)
+    page.wait_for_timeout(6_000)  # longer than from one question to the next
+    expect(_card(page)).to_contain_text("12 of 40 images")
+    page.reload()
+    expect(_card(page)).to_contain_text("16 of 40 images")
+    expect(page.get_by_text(re.compile("Paused, as of"))).to_be_visible()
+    _more(lanes, 4)
+    page.get_by_role("button", name="Go on updating").click()
+    expect(page.get_by_text(re.compile("Paused, as of"))).to_have_count(0)
+    expect(_card(page)).to_contain_text("20 of 40 images")
+
+
+_LISTEN = """() => {
+  window.heard = [];
+  const said = document.getElementById("queues-said");
+  new MutationObserver(() => window.heard.push(performance.now()))
+    .observe(said, { childList: true });
+}"""
+
+
+def test_each_quarter_is_said_aloud_one_sentence_in_fifteen_seconds(lanes, visit):
+    page = visit("mbp", "/iep/queues/")
+    page.evaluate(_LISTEN)
+    said = page.locator("#queues-said[aria-live=polite]")
+    expect(said).to_have_text("")
+    _more(lanes, 8)
+    expect(said).to_have_text("MR spine: half of the images.")
+    _more(lanes, 10)
+    expect(said).to_have_text("MR spine: three quarters of the images.", timeout=60_000)
+    first, second = page.evaluate("window.heard")
+    assert second - first >= 15_000
+
+
+def test_a_wall_screen_goes_on_when_the_session_has_ended(lanes, visit):
+    page = visit("mbp", "/iep/queues/?wall=1")
+    expect(page.get_by_role("link")).to_have_count(1)  # to the main content, for the keyboard
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    _more(lanes, 3)
+    expect(_card(page)).to_contain_text("15 of 40 images")
+    page.reload()
+    expect_heading(page, BOARD)
+    page.goto("/iep/queues/")
+    expect_heading(page, "Sign in")

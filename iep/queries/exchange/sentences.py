@@ -14,10 +14,12 @@ from uuid import UUID
 from django.core.cache import cache
 from django.utils import timezone
 
-from iep.models import Transaction, Transfer
+from iep.models import Lane, Transaction, Transfer
 from iep.models.directory import NodeKind
 from iep.queries.home.endings import days_left, days_until
 from iep.queries.lanes.measured import images_a_second
+from iep.queries.lanes.turns import WAITS, Rules, Waits, rules_of
+from iep.states.priorities import Priority
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import TransferState
 from nhsuk.formats import cdate_text
@@ -44,6 +46,7 @@ class Turn:
     place: int  # 1 is next
     is_inbound: bool
     starts_at: datetime | None  # None: nothing was measured that bears a time
+    held: str = ""  # why no lane takes it now, whatever its place
 
 
 def is_late(thing: Transaction, now: datetime) -> bool:
@@ -65,45 +68,76 @@ def turns_of(waiting: Sequence[Transfer]) -> dict[UUID, Turn]:
     if not waiting:
         return {}
     queue = Transfer.objects.filter(state__in=(TransferState.WAITING, TransferState.RUNNING))
-    rows = list(queue.order_by("direction", "priority", "rank", "pk").values_list(*_QUEUED)[:2000])
+    order = queue.order_by("direction", "state", "priority", "rank", "pk")  # what runs stands first
+    rows = list(order.values_list(*_QUEUED)[:2000])
     wanted = {each.transaction_id for each in waiting}
     return _turns(rows, wanted, _measured(), timezone.now())
 
 
-_QUEUED = (
-    "direction", "state", "transaction_id", "images", "images_done", "not_before",
-    "node__is_paused", "node__retry_at",
-)  # fmt: skip
+_QUEUED = ("transaction_id", "state", "images", "images_done", *WAITS)
 
 
-def _measured() -> dict[str, float]:
-    """Images a second by direction, remembered for some seconds: for "starts about"."""
-    found: dict[str, float] | None = cache.get("iep:measured")
+def _measured() -> tuple[dict[str, float], Rules]:
+    """Images a second of one lane, and what lanes go by; remembered for some seconds."""
+    found: tuple[dict[str, float], Rules] | None = cache.get("iep:measured")
     if found is None:
-        found = images_a_second()
+        found = images_a_second(), rules_of(Lane.objects.all(), timezone.now())
         cache.set("iep:measured", found, 10)
     return found
 
 
+@dataclass
+class _Ahead:
+    """What lanes carry or take before the next one."""
+
+    place: int = 1
+    images: int | None = 0  # None: of one of them nobody knows how many
+
+    def add(self, images: int, done: int, *, waits: bool) -> None:
+        self.place += waits
+        known = self.images is not None and images
+        self.images = (self.images or 0) + max(0, images - done) if known else None
+
+
 def _turns(
-    rows: Sequence[tuple[Any, ...]], wanted: set[Any], rates: dict[str, float], now: datetime
+    rows: Sequence[tuple[Any, ...]],
+    wanted: set[Any],
+    measured: tuple[dict[str, float], Rules],
+    now: datetime,
 ) -> dict[UUID, Turn]:
-    place: dict[str, int] = {}
-    ahead: dict[str, int | None] = {}  # images; None: of one of them nobody knows how many
+    """By the rules by which lanes claim. Blue Light goes before what runs, but other Blue Light."""
+    ahead: dict[tuple[str, bool], _Ahead] = {}  # by direction, and whether for Blue Light
     turns: dict[UUID, Turn] = {}
-    for direction, state, transaction_id, images, done, *held_back in rows:
-        before = ahead.get(direction, 0)
-        if state == TransferState.WAITING:
-            place[direction] = place.get(direction, 0) + 1
-            if transaction_id in wanted and transaction_id not in turns:
-                seconds = None if any(held_back) else _until(before, rates.get(direction))
-                at = None if seconds is None else now + timedelta(seconds=seconds)
-                turns[transaction_id] = Turn(place[direction], direction == Direction.IN, at)
-        ahead[direction] = None if before is None or not images else before + max(0, images - done)
+    for transaction_id, state, images, done, *rest in rows:
+        one, is_waiting = Waits(*rest), state == TransferState.WAITING
+        held = measured[1].why_not(one, now) if is_waiting else ""
+        is_blue = one.priority == Priority.BLUE_LIGHT
+        if is_waiting and transaction_id in wanted and _is_sooner(turns.get(transaction_id), held):
+            before = ahead.get((one.direction, is_blue), _Ahead())
+            turns[transaction_id] = _turn(one, before, held, measured, now)
+        for for_blue in (False, True) if is_blue else (False,):
+            if not held:
+                each = ahead.setdefault((one.direction, for_blue), _Ahead())
+                each.add(images, done, waits=is_waiting)
     return turns
 
 
-def _until(ahead: int | None, rate: float | None) -> float | None:
+def _turn(
+    one: Waits, ahead: _Ahead, held: str, measured: tuple[dict[str, float], Rules], now: datetime
+) -> Turn:
+    rates, rules = measured
+    rate = rates.get(one.direction, 0.0) * rules.lanes_for(one.direction, one.priority)
+    seconds = None if held else _until(ahead.images, rate)
+    at = None if seconds is None else now + timedelta(seconds=seconds)
+    return Turn(ahead.place, one.direction == Direction.IN, at, held)
+
+
+def _is_sooner(known: Turn | None, held: str) -> bool:
+    """Of several transfers of a transaction the first counts that waits for its turn only."""
+    return known is None or bool(known.held and not held)
+
+
+def _until(ahead: int | None, rate: float) -> float | None:
     """Seconds until so many images have moved; None: nobody can say."""
     if ahead == 0:
         return 0.0
@@ -136,7 +170,8 @@ def is_gateway(thing: Transaction) -> bool:
 
 def _awaiting(thing: Transaction, now: datetime, *_: object) -> str:
     left = days_until(thing.due_at, now) if thing.due_at else 0
-    return f"Waiting for {thing.institution.name}. Two weeks end in {_days(left)}."
+    ends = f"in {_days(left)}" if left else "today"
+    return f"Waiting for {thing.institution.name}. Cancels itself {ends}."
 
 
 def _accepted(thing: Transaction, *_: object) -> str:
@@ -162,6 +197,8 @@ def _download_request(
 ) -> str:
     if turn is None:
         return "Queued: it starts when a lane is free."
+    if turn.held:
+        return f"Queued. {turn.held}"
     way = "inbound" if turn.is_inbound else "outbound"
     if turn.starts_at is None:
         return f"Queued: {ordinal(turn.place)} {way}. No estimate yet."

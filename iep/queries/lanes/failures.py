@@ -15,7 +15,8 @@ from iep.models import Node, Transaction, Transfer, TransferInstance
 from iep.policies import trust_of
 from iep.queries.exchange.gateway import NotTold, not_told
 from iep.queries.lanes.advice import Advice, advice_on
-from iep.queries.lanes.queues import Row, row_of, transfers_for
+from iep.queries.lanes.queues import transfers_for
+from iep.queries.lanes.rows import Row, row_of
 from iep.queries.lanes.tries import Tries, tries_of, with_tries
 from iep.states.transactions import Direction, TransactionState
 from iep.states.transfers import InstanceState, TransferState

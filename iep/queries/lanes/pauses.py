@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
@@ -43,6 +43,11 @@ class Paused:
     def sentence(self) -> str:
         """Whose it is, since when and why."""
         return self._words(f" since {cdatetime_text(self.at, relative=False)}" if self.at else "")
+
+    @property
+    def wall_sentence(self) -> str:
+        """The same without the reason: somebody may have typed a name there."""
+        return replace(self, because="").sentence
 
     @property
     def strip_words(self) -> str:

@@ -6,13 +6,15 @@ another trust's work says so without saying what.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, F, Q, QuerySet, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.http import Http404
 from django.utils import timezone
 
@@ -20,56 +22,19 @@ from accounts.policies import Acting
 from iep import policies
 from iep.models import Lane, Node, Transfer, TransferInstance
 from iep.queries.lanes.pauses import label_of, paused_among
-from iep.queries.lanes.progress import MINUTE, Pace, is_stalled, pace_of, time_left, volume
+from iep.queries.lanes.progress import MINUTE
+from iep.queries.lanes.rows import STATE_WORDS, Row, row_of
+from iep.queries.lanes.turns import Rules, is_alive, rules_of, waits
 from iep.states.nights import is_night
-from iep.states.priorities import PRIORITY_WORDS, Priority
+from iep.states.priorities import Priority
 from iep.states.transactions import Direction
 from iep.states.transfers import NOT_RUN, TransferEvent, TransferState
 
-STATE_WORDS: dict[TransferState, str] = {
-    TransferState.WAITING: "Waiting",
-    TransferState.RUNNING: "Transferring",
-    TransferState.PAUSED: "Paused",
-    TransferState.UNCONFIRMED: "Sent, unconfirmed",
-    TransferState.DELIVERED: "Delivered",
-    TransferState.PARTIAL: "Incomplete",
-    TransferState.FAILED: "Failed",
-    TransferState.CANCELLED: "Cancelled",
-}
 PAGE = 50
-_ALIVE = timedelta(seconds=10)  # a worker says every 1.5 s that it is there
+_ORDER = ("priority", "rank", "pk")
+_NEXT = 3  # of a lane
 _WORRYING = timedelta(minutes=1)  # that a blue light waits (hazard H38)
 _STARVED = timedelta(hours=1)  # that standard work waits behind blue light
-
-
-@dataclass(frozen=True)
-class Row:
-    """One transfer as a list or the board shows it."""
-
-    pk: int
-    title: str
-    peer: str
-    direction: str
-    priority: int
-    priority_words: str
-    state: str
-    words: str
-    images: int
-    images_done: int
-    continued_from: int
-    volume: str  # "1.2 of 2.1 GB", "" where unknown
-    why: str
-    since: datetime
-    not_before: datetime | None = None
-    ahead: int | None = None
-    left: str = ""  # "about 6 min"
-    pace: Pace | None = None
-    stalled_for: timedelta | None = None
-    is_ours: bool = True
-
-    @property
-    def is_blue_light(self) -> bool:
-        return self.priority == Priority.BLUE_LIGHT
 
 
 @dataclass(frozen=True)
@@ -87,7 +52,17 @@ class LaneNow:
     is_running: bool  # a worker has it
     full_since: datetime | None
     now: Row | None
-    following: tuple[Row, ...] = ()
+    following: tuple[Row, ...] = ()  # what it may take next
+    held: tuple[Row, ...] = ()  # the first of what waits for something else than a lane
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far a transfer of ours is, in quarters: what is said aloud when it grows (ux 2.9)."""
+
+    pk: int
+    quarter: int  # 4: all of it is sent; 5: it ended otherwise
+    words: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +72,8 @@ class Board:
     at: datetime
     lanes: list[LaneNow]
     counts: list[tuple[str, str, int]]  # code, words, how many
+    rules: Rules
+    moved: tuple[Moved, ...] = ()
     notes: list[str] = field(default_factory=list)
     is_night: bool = False
 
@@ -126,33 +103,59 @@ def transfer_for(acting: Acting, pk: int) -> Transfer:
 # --- The board -----------------------------------------------------------------------------------
 
 
-def board(acting: Acting) -> Board:
-    """Nine lanes, counts per status, and what somebody should know. A dozen queries."""
+def board(acting: Acting, *, is_wall: bool = False) -> Board:
+    """Nine lanes, counts per status, and what somebody should know. A dozen queries.
+
+    On a wall everybody reads it: the reasons that people typed are left out.
+    """
     now, mine = timezone.now(), transfers_for(acting)
-    running = _running(acting, now)
-    following = _following(mine)
-    blue = {
-        each: tuple(row for row in rows if row.is_blue_light) for each, rows in following.items()
-    }
     lanes = sorted(Lane.objects.all(), key=lambda row: (row.direction == "in", row.name))
-    shown = [
-        _lane(row, running, (blue if row.is_blue_only else following)[row.direction], now)
-        for row in lanes
-    ]
-    notes = _notes(lanes, acting, now)
-    return Board(now, shown, _counts(mine, now), notes, is_night(now, settings.LANES_NIGHT))
+    rules, rows = rules_of(lanes, now), _rows(acting, now)
+    running = {lane: row for lane, row in rows if row.state == TransferState.RUNNING}
+    nexts, notes = _nexts(mine, rules, now), _notes(lanes, acting, now, is_wall=is_wall)
+    if is_wall:
+        for each in lanes:
+            each.paused_because = ""
+    return Board(
+        at=now,
+        lanes=[_lane(row, running, nexts, now) for row in lanes],
+        counts=_counts(mine, now),
+        rules=rules,
+        moved=tuple(_moved(row) for _, row in rows if row.is_ours),
+        notes=notes,
+        is_night=is_night(now, settings.LANES_NIGHT),
+    )
 
 
-def _running(acting: Acting, now: datetime) -> dict[int | None, Row]:
-    """What each lane carries; another trust's without its title."""
+def _rows(acting: Acting, now: datetime) -> list[tuple[int | None, Row]]:
+    """What each lane carries, and what ended a moment ago; another trust's without its title."""
     ours = Case(When(_ours(acting), then=True), default=False)
-    running = Transfer.objects.filter(state=TransferState.RUNNING).annotate(is_ours=ours)
-    rows = list(running.select_related("node__institution"))
-    moments = _moments([row.pk for row in rows], now)
-    return {
-        row.lane_id: row_of(row, now=now, moments=moments.get(row.pk, []), is_ours=row.is_ours)
+    is_running, ended = Q(state=TransferState.RUNNING), Q(state__in=_ENDED)
+    found = Transfer.objects.filter(is_running | (ended & Q(state_since__gt=now - MINUTE)))
+    rows = list(found.annotate(is_ours=ours).select_related("node__institution"))
+    running = [row.pk for row in rows if row.state == TransferState.RUNNING]
+    moments = _moments(running, now)
+    return [
+        (row.lane_id, row_of(row, now=now, moments=moments.get(row.pk, []), is_ours=row.is_ours))
         for row in rows
-    }
+    ]
+
+
+def _moved(row: Row) -> Moved:
+    if row.state == TransferState.RUNNING:
+        quarter = row.images_done * 4 // row.images if row.images else 0
+    else:
+        quarter = 4 if row.state in (TransferState.UNCONFIRMED, TransferState.DELIVERED) else 5
+    return Moved(row.pk, quarter, f"{row.title}: {_QUARTERS[quarter]}")
+
+
+_ENDED: Final = (
+    TransferState.UNCONFIRMED, TransferState.DELIVERED, TransferState.PARTIAL, TransferState.FAILED,
+)  # fmt: skip
+_QUARTERS: Final = (
+    "begun", "a quarter of the images", "half of the images", "three quarters of the images",
+    "all images", "did not get through",
+)  # fmt: skip
 
 
 def _moments(running: list[int], now: datetime) -> dict[int, list[datetime]]:
@@ -165,20 +168,26 @@ def _moments(running: list[int], now: datetime) -> dict[int, list[datetime]]:
     return found
 
 
-def _following(mine: QuerySet[Transfer]) -> dict[str, tuple[Row, ...]]:
-    """The next three of each direction."""
-    order = [F("priority").asc(), F("rank").asc(), F("pk").asc()]
-    place = Window(RowNumber(), partition_by=[F("direction")], order_by=order)
-    rows = mine.filter(state=TransferState.WAITING).annotate(place=place).filter(place__lte=3)
-    found: dict[str, tuple[Row, ...]] = {"out": (), "in": ()}
-    for each in rows.order_by("place"):
-        found[each.direction] += (row_of(each),)
-    return found
+def _nexts(mine: QuerySet[Transfer], rules: Rules, now: datetime) -> list[Row]:
+    """Of each direction the next three that a lane may take, and the first three that it may not;
+    Blue Light counts apart, so that its own lane has its own."""
+    parts = ["direction", "may_go", "is_blue"]
+    place = Window(RowNumber(), partition_by=parts, order_by=list(_ORDER))
+    rows = mine.filter(state=TransferState.WAITING).annotate(
+        may_go=Case(When(rules.takes(now), then=True), default=False),
+        is_blue=Case(When(priority=Priority.BLUE_LIGHT, then=True), default=False),
+        place=place,
+    )
+    found = rows.filter(place__lte=_NEXT).order_by("direction", *_ORDER)
+    return [row_of(each, now=now, held=rules.why_not(waits(each), now)) for each in found]
 
 
 def _lane(
-    lane: Lane, running: dict[int | None, Row], following: tuple[Row, ...], now: datetime
+    lane: Lane, running: dict[int | None, Row], nexts: Sequence[Row], now: datetime
 ) -> LaneNow:
+    its = [each for each in nexts if each.direction == lane.direction]
+    if lane.is_blue_only:
+        its = [each for each in its if each.is_blue_light]
     return LaneNow(
         pk=lane.pk,
         name=lane.name,
@@ -188,10 +197,11 @@ def _lane(
         paused_by=lane.paused_by,
         paused_at=lane.paused_at,
         paused_because=lane.paused_because,
-        is_running=lane.seen_at is not None and now - lane.seen_at < _ALIVE,
+        is_running=is_alive(lane, now),
         full_since=lane.said_full_at,
         now=running.get(lane.pk),
-        following=following,
+        following=tuple(each for each in its if not each.held)[:_NEXT],
+        held=tuple(each for each in its if each.held)[:_NEXT],
     )
 
 
@@ -209,12 +219,13 @@ def _counts(mine: QuerySet[Transfer], now: datetime) -> list[tuple[str, str, int
     return [(each.value, words[each], found.get(each.value, 0)) for each in order]
 
 
-def _notes(lanes: list[Lane], acting: Acting, now: datetime) -> list[str]:
+def _notes(lanes: list[Lane], acting: Acting, now: datetime, *, is_wall: bool) -> list[str]:
     """What somebody should know: what is paused, full disks, waiting blue lights, starving work,
     failing nodes."""
     troubled = Node.objects.filter(Q(is_paused=True) | Q(failures__gte=2))
     nodes = list(troubled.select_related("institution").order_by("failing_since"))
-    notes = [each.sentence for each in paused_among(lanes, nodes, acting)]
+    paused = paused_among(lanes, nodes, acting)
+    notes = [each.wall_sentence if is_wall else each.sentence for each in paused]
     if full := min((row.said_full_at for row in lanes if row.said_full_at), default=None):
         notes.append(
             f"The disk for images is nearly full since {timezone.localtime(full):%H:%M}. Only Blue "
@@ -255,75 +266,7 @@ def _waits(now: datetime) -> dict[str, str]:
     return found
 
 
-# --- Rows ----------------------------------------------------------------------------------------
-
-
-def row_of(
-    transfer: Transfer,
-    *,
-    now: datetime | None = None,
-    moments: list[datetime] | None = None,
-    ahead: int | None = None,
-    is_ours: bool = True,
-) -> Row:
-    """A transfer as people see it."""
-    now = now or timezone.now()
-    pace = pace_of(moments, began=transfer.state_since, now=now) if moments is not None else None
-    stalled = _stalled_for(transfer, now)
-    left = (
-        "" if pace is None or stalled else time_left(transfer.images - transfer.images_done, pace)
-    )
-    return Row(
-        pk=transfer.pk,
-        title=transfer.title if is_ours else "Another trust's transfer",
-        peer=str(transfer.node.institution) if is_ours else "",
-        direction=transfer.direction,
-        priority=transfer.priority,
-        priority_words=PRIORITY_WORDS[Priority(transfer.priority)],
-        state=transfer.state,
-        words=_words(transfer, ahead=ahead, is_stalled=stalled is not None),
-        images=transfer.images,
-        images_done=min(transfer.images_done, transfer.images),
-        continued_from=transfer.continued_from,
-        volume=_volume(transfer),
-        why=transfer.why if is_ours else "",
-        since=transfer.state_since,
-        not_before=transfer.not_before,
-        ahead=ahead,
-        left=left,
-        pace=pace,
-        stalled_for=stalled,
-        is_ours=is_ours,
-    )
-
-
-def _stalled_for(transfer: Transfer, now: datetime) -> timedelta | None:
-    last, since = transfer.last_image_at, transfer.state_since
-    if not is_stalled(transfer.state, last_image_at=last, since=since, now=now):
-        return None
-    return now - (max(last, since) if last else since)
-
-
-def _words(transfer: Transfer, *, ahead: int | None, is_stalled: bool) -> str:
-    """Waiting (n ahead), Preparing, Uploading, Checking, Delivered, Failed (ux 2.9)."""
-    state = TransferState(transfer.state)
-    if state == TransferState.RUNNING:
-        if is_stalled:
-            return "Stalled"
-        if not transfer.images or transfer.images_done <= transfer.continued_from:
-            return "Preparing"
-        return "Uploading" if transfer.direction == Direction.OUT else "Downloading"
-    if state == TransferState.WAITING and ahead is not None:
-        return f"Waiting, {ahead} ahead" if ahead else "Next"
-    if state == TransferState.UNCONFIRMED and not transfer.failures:
-        return "Checking"
-    return STATE_WORDS[state]
-
-
-def _volume(transfer: Transfer) -> str:
-    if not transfer.bytes_total:
-        return volume(transfer.bytes_done) if transfer.bytes_done else ""
-    return f"{volume(transfer.bytes_done)} of {volume(transfer.bytes_total)}"
+# --- Lists ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -337,20 +280,35 @@ class Waiting:
     pages: int
 
 
-def waiting(acting: Acting, direction: str, page: int = 1) -> Waiting:
-    """What waits (and is paused), by whose turn it is."""
+def waiting(acting: Acting, direction: str, rules: Rules, page: int = 1) -> Waiting:
+    """What waits (and is paused), by whose turn it is; how many of all trusts go before each."""
+    now = timezone.now()
     states = (TransferState.WAITING, TransferState.PAUSED)
     rows = transfers_for(acting).filter(direction=direction, state__in=states)
-    pages = Paginator(rows.order_by("priority", "rank", "pk"), PAGE)
+    ahead = _ahead(Transfer.objects.filter(rules.takes(now), direction=direction))
+    pages = Paginator(rows.annotate(taken_before=ahead).order_by(*_ORDER), PAGE)
     shown = pages.get_page(page)
-    first = (shown.number - 1) * PAGE
     return Waiting(
         direction,
-        [row_of(each, ahead=first + number) for number, each in enumerate(shown)],
+        [_waiting(each, rules, now) for each in shown],
         pages.count,
         shown.number,
         pages.num_pages,
     )
+
+
+def _ahead(takes: QuerySet[Transfer]) -> Coalesce:
+    """How many of these are taken before a row: in the order of `_ORDER`."""
+    same = Q(priority=OuterRef("priority"))
+    before = Q(priority__lt=OuterRef("priority")) | same & Q(rank__lt=OuterRef("rank"))
+    before |= same & Q(rank=OuterRef("rank"), pk__lt=OuterRef("pk"))
+    counted = takes.filter(before).order_by().values("direction").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
+def _waiting(transfer: Any, rules: Rules, now: datetime) -> Row:
+    held = rules.why_not(waits(transfer), now) if transfer.state == TransferState.WAITING else ""
+    return row_of(transfer, now=now, ahead=transfer.taken_before, held=held)
 
 
 def unconfirmed(acting: Acting) -> list[Row]:

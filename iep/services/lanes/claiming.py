@@ -23,6 +23,8 @@ from django.utils import timezone
 
 from iep import storage
 from iep.models import Lane, Node, Transaction, Transfer
+from iep.queries.lanes import turns
+from iep.queries.lanes.turns import ready
 from iep.services.lanes.moves import moved
 from iep.states.nights import is_night
 from iep.states.priorities import Priority
@@ -92,24 +94,8 @@ def _by_turn(lane: Lane) -> Iterator[tuple[QuerySet[Transfer], str]]:
 
 def least_urgent(direction: str) -> Priority:
     """Down to which priority work may be taken at this moment."""
-    if direction == Direction.IN and not storage.room(for_blue_light=False):
-        return Priority.BLUE_LIGHT
-    return Priority.BATCH if is_night(_now(), settings.LANES_NIGHT) else Priority.NORMAL
-
-
-def ready(direction: str) -> QuerySet[Transfer]:
-    """What waits and whose time has come, by whose turn it is.
-
-    A node that fails is asked again when its time has come; for blue light, at the transfer's own.
-    """
-    rows = Transfer.objects.filter(
-        Q(node__retry_at=None) | Q(node__retry_at__lte=Now()) | Q(priority=Priority.BLUE_LIGHT),
-        Q(not_before=None) | Q(not_before__lte=Now()),
-        direction=direction,
-        state=TransferState.WAITING,
-        node__is_paused=False,
-    )
-    return rows.order_by("priority", "rank", "pk")
+    is_full = direction == Direction.IN and not storage.room(for_blue_light=False)
+    return turns.least_urgent(direction, is_full=is_full, at=_now())
 
 
 def _first(rows: QuerySet[Transfer]) -> Transfer | None:
