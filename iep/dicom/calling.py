@@ -34,18 +34,23 @@ def associated(
     peer: Peer,
     contexts: Sequence[PresentationContext],
     *,
+    phase: Phase,
     extra: Iterable[Any] = (),
     kind: type[Line] = Line,
     prepare: Callable[[Line], None] = lambda line: None,
 ) -> Iterator[Line]:
     """An association that stands; released at the end, aborted when something was raised.
 
-    `extra` are further negotiation items, `prepare` is called before it opens. Raises
-    DicomFailure.
+    `phase` is what it is opened for. `extra` are further negotiation items, `prepare` is called
+    before it opens. Raises DicomFailure.
     """
     line = open_line(peer, contexts, extra=extra, kind=kind, prepare=prepare)
     try:
         yield line
+    except (RuntimeError, ValueError, TypeError):  # the library's words, for several things
+        failure = _spoilt(line, peer, phase)
+        line.abort()
+        raise failure from None
     except BaseException:
         line.abort()
         raise
@@ -86,6 +91,15 @@ def open_line(
         raise failure_found
     line.start()
     return line
+
+
+def _spoilt(line: Line, peer: Peer, phase: Phase) -> DicomFailure:
+    """They ended it between two questions, or answered something that nobody can read."""
+    if not line.is_established:
+        words = f"{peer.ae_title} ended the association while we spoke with it."
+        return DicomFailure(phase, Family.ABORTED, words)
+    words = f"{peer.ae_title} said something that cannot be read."
+    return DicomFailure(phase, Family.REFUSED, words)
 
 
 def end(line: Line) -> None:

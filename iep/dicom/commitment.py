@@ -18,7 +18,7 @@ from pynetdicom.presentation import build_role
 from . import contexts
 from .calling import associated
 from .contexts import COMMITMENT, COMMITMENT_INSTANCE
-from .errors import DicomFailure
+from .errors import DicomFailure, Phase
 from .line import Line
 from .peers import CommitmentAnswer, Peer
 
@@ -184,7 +184,8 @@ class Reporter(threading.Thread):
         """As the SCP of the service, though it is we who call (J.3.3: role selection)."""
         role = build_role(COMMITMENT, scp_role=True)
         try:
-            with associated(waiting.peer, contexts.plain(COMMITMENT), extra=[role]) as line:
+            wanted, phase = contexts.plain(COMMITMENT), Phase.COMMIT
+            with associated(waiting.peer, wanted, phase=phase, extra=[role]) as line:
                 taken = send_on(line, waiting.report)
         except DicomFailure as failure:
             log.warning("commitment_not_reported", family=failure.family, phase=failure.phase)

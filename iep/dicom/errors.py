@@ -18,7 +18,7 @@ class Phase(StrEnum):
 
 
 class Family(StrEnum):
-    """What kind of failure. All but the last three pass with time, more or less."""
+    """What kind of failure. All but the last four pass with time, more or less."""
 
     UNREACHABLE = "unreachable"  # no connection: the machine or the network is away
     REJECTED = "rejected"  # the association was refused, at least for now
@@ -28,6 +28,7 @@ class Family(StrEnum):
     REFUSED = "refused"  # they answered, and it is no
     NO_CONTEXT = "no_context"  # they do not take this kind of object, or not in this encoding
     NOT_FOUND = "not_found"
+    OURS = "ours"  # nobody foresaw it: a fault in our own system
 
 
 class DicomFailure(Exception):

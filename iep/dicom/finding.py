@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any
 
@@ -59,7 +60,7 @@ def find_studies(
     said = (keys.PatientID, keys.PatientName, study_uid, keys.AccessionNumber)
     if not any(str(each) for each in said):
         raise ValueError("ask for a number, a name or a study")
-    with associated(peer, contexts.plain(contexts.STUDY_FIND)) as line:
+    with _to_find(peer) as line:
         return [_study(each) for each in _answers(line, peer, keys, MOST_STUDIES)]
 
 
@@ -68,7 +69,7 @@ def find_instances(peer: Peer, study_uid: str) -> list[FoundInstance]:
 
     Raises DicomFailure; family not_found when they do not have the study.
     """
-    with associated(peer, contexts.plain(contexts.STUDY_FIND)) as line:
+    with _to_find(peer) as line:
         return _listed(line, peer, study_uid)
 
 
@@ -78,7 +79,7 @@ def find_whole(peer: Peer, study_uid: str) -> tuple[list[FoundInstance], int | N
     The number is optional (C.3.4, table C.6-5), and a node that does not want to be asked for it
     says nothing with it.
     """
-    with associated(peer, contexts.plain(contexts.STUDY_FIND)) as line:
+    with _to_find(peer) as line:
         found = _listed(line, peer, study_uid)
         keys = _keys("STUDY", study_uid)
         del keys.SeriesInstanceUID
@@ -95,6 +96,10 @@ def find_whole(peer: Peer, study_uid: str) -> tuple[list[FoundInstance], int | N
         if _text(each, "StudyInstanceUID") == study_uid
     ]
     return found, max((each for each in numbers if each is not None), default=None)
+
+
+def _to_find(peer: Peer) -> AbstractContextManager[Line]:
+    return associated(peer, contexts.plain(contexts.STUDY_FIND), phase=Phase.FIND)
 
 
 def _listed(line: Line, peer: Peer, study_uid: str) -> list[FoundInstance]:

@@ -139,7 +139,10 @@ def _get(
 
     roles = [build_role(UID(each), scp_role=True) for each in classes]
     wanted = contexts.to_fetch(classes)
-    with associated(peer, wanted, extra=roles, kind=_Fetching, prepare=prepare) as line:
+    asked = associated(
+        peer, wanted, phase=Phase.FETCH, extra=roles, kind=_Fetching, prepare=prepare
+    )
+    with asked as line:
         if not any(each.abstract_syntax == contexts.STUDY_GET for each in line.accepted_contexts):
             words = f"{peer.ae_title} does not offer this."
             raise DicomFailure(Phase.FETCH, Family.NO_CONTEXT, words, is_permanent=True)
@@ -150,8 +153,8 @@ def _get(
 
 
 def _last(answers: Iterable[tuple[Any, Any]]) -> Any:
-    """The last of them: those before it say how far it is."""
-    return deque(answers, maxlen=1).pop()[0]
+    """The last of them: those before it say how far it is. None: there is none."""
+    return next(iter(deque(answers, maxlen=1)), (None, None))[0]
 
 
 def _judge(status: int, taken: int, peer: Peer) -> None:
@@ -172,7 +175,7 @@ def move(peer: Peer, study_uid: str, sop_uids: Sequence[str], *, to_ae: str) -> 
     """
     questions, _ = _questions(peer, study_uid, sop_uids)
     total = 0
-    with associated(peer, contexts.plain(contexts.STUDY_MOVE)) as line:
+    with associated(peer, contexts.plain(contexts.STUDY_MOVE), phase=Phase.FETCH) as line:
         line.dimse_timeout = NETWORK_SECONDS  # an archive may say nothing while it sends
         for keys in questions:
             last = _last(line.send_c_move(keys, to_ae, contexts.STUDY_MOVE))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
@@ -25,11 +26,12 @@ __all__ = [
 ]  # fmt: skip
 
 WAIT_FOR_REPORT_SECONDS = 3.0
+_NOT_OF_THE_FILE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # another time it opens
 
 
 def echo(peer: Peer) -> None:
     """C-ECHO. Raises DicomFailure."""
-    with associated(peer, contexts.plain(contexts.VERIFICATION)) as line:
+    with associated(peer, contexts.plain(contexts.VERIFICATION), phase=Phase.ECHO) as line:
         status = status_of(line.send_c_echo(), line, peer, Phase.ECHO)
     if status != 0x0000:
         words = f"{peer.ae_title} answered C-ECHO with status {status:04X}."
@@ -101,10 +103,12 @@ class Sender:
         return self._line is not None and self._line.is_established and self._line.is_alive()
 
     def _ask(self, line: Line, context_id: int, command: bytes, path: Path) -> int:
-        with path.open("rb") as file:
-            file.seek(data_set_begins(file))
+        with _OwnFile(path) as file:
             try:
-                line.send_file(context_id, command, file)
+                line.send_file(context_id, command, file)  # type: ignore[arg-type]
+            except DicomFailure:
+                line.is_established = False  # they have the beginning, and wait for the rest
+                raise
             except TimeoutError:
                 raise self._gone(Family.TIMEOUT, "took nothing more of an image") from None
             except OSError:
@@ -136,6 +140,43 @@ class Sender:
             raise DicomFailure(Phase.STORE, Family.NO_CONTEXT, words, status, True)
         words = f"{name} refused it with status {status:04X}."
         raise DicomFailure(Phase.STORE, Family.REFUSED, words, status, status != 0x0110)
+
+
+class _OwnFile:
+    """The data set of a file of ours: that it cannot be read is no fault of theirs.
+
+    Raises DicomFailure; OSError when it is not the file's fault either.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> _OwnFile:
+        try:
+            self._file = self._path.open("rb")
+            self._file.seek(data_set_begins(self._file))
+        except OSError as failure:
+            self.__exit__()
+            if failure.errno in _NOT_OF_THE_FILE:
+                raise
+            raise _unreadable() from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def readinto(self, view: memoryview) -> int:
+        try:
+            return self._file.readinto(view)  # type: ignore[union-attr]
+        except OSError:
+            raise _unreadable() from None
+
+
+def _unreadable() -> DicomFailure:
+    words = "The file cannot be read from our own storage."
+    return DicomFailure(Phase.STORE, Family.REFUSED, words, is_permanent=True)
 
 
 def _stands(failure: BaseException | None) -> bool:
@@ -187,11 +228,11 @@ def ask_commitment(
     """Storage commitment of [(SOP class, SOP instance)], under the transaction UID `uid`.
 
     None when they took the question and did not answer at once: the answer comes to our listener
-    later, with the same uid. Raises DicomFailure.
+    later, with the same uid. What they say may be of an earlier question. Raises DicomFailure.
     """
     question = commitment.question_of(uid, instances)
     wanted = contexts.plain(contexts.COMMITMENT)
-    with associated(peer, wanted, kind=_Asking) as line:
+    with associated(peer, wanted, phase=Phase.COMMIT, kind=_Asking) as line:
         assert isinstance(line, _Asking)  # noqa: S101 - said to the type checker
         answer, _ = line.send_n_action(
             question, commitment.REQUEST, contexts.COMMITMENT, contexts.COMMITMENT_INSTANCE
@@ -201,5 +242,4 @@ def ask_commitment(
             words = f"{peer.ae_title} does not promise to keep them: status {status:04X}."
             raise DicomFailure(Phase.COMMIT, Family.REFUSED, words, status)
         line.has_answer.wait(wait_seconds)
-    told = line.answer
-    return told if told is not None and told.uid == uid else None
+    return line.answer

@@ -59,6 +59,8 @@ def _words(transfer: Transfer, refused: Collection[int | None]) -> str:
             f"{_names(node)['they']} may have all {transfer.images} images. Ask them to count. If "
             "any are missing, retry."
         )
+    if family == "ours":
+        return "Retry once. If it fails again, tell our system administrators: the fault is ours."
     if transfer.direction == Direction.IN:
         return _inbound(transfer)
     return _outbound(transfer, refused)

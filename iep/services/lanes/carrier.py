@@ -85,6 +85,9 @@ class Carrier:
         except DicomFailure as failure:
             self.line.hang_up()
             retrying.record_failure(held, failure)
+        except Exception as failure:  # noqa: BLE001 - or the lane takes it again, every second
+            self.line.hang_up()
+            retrying.record_failure(held, retrying.ours(failure, held.transfer_id))
         except BaseException:
             self.line.hang_up()
             raise

@@ -2,20 +2,23 @@
 
 What passes with time is tried for hours, 10 s apart at first and 10 min at last, and holds back the
 whole node, so that ten thousand transfers do not knock on a door that is shut. What the other side
-refuses is that one image's: the others go on, and a person sees which are missing.
+refuses is that one image's: the others go on, and a person sees which are missing. What nobody
+foresaw is ours: tried a few times, and then a person's.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 import structlog
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Case, DurationField, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.db.transaction import atomic
 
-from iep.dicom import DicomFailure, Family
+from iep.dicom import DicomFailure, Family, Phase
 from iep.models import Node, Transfer
 from iep.services.lanes.claiming import Held, held_row
 from iep.services.lanes.moves import moved
@@ -30,6 +33,7 @@ OF_THE_NODE = frozenset({
 })  # fmt: skip
 # So often one image is tried that breaks the association while others get through.
 MOST_TRIES_OF_ONE = 5
+MOST_OF_OURS = 5  # so often a transfer is tried that ends in a fault of our own
 _FIRST, _FACTOR, _LONGEST = 10.0, 2.0, 600.0  # seconds
 _NO_DESTINATION = 0xA801  # of a C-MOVE
 _LONGEST_BLUE = 60.0  # seconds: a blue light asks more often
@@ -82,13 +86,40 @@ def record_failure(held: Held, failure: DicomFailure) -> None:
         if _is_over(transfer, failure):
             fail(transfer, _so_far(transfer) + failure.sentence, failure.family)
             return
-        blue = transfer.priority == Priority.BLUE_LIGHT
+        blue, failures = transfer.priority == Priority.BLUE_LIGHT, counted(transfer, failure.family)
         moved(
             transfer, TransferEvent.DELAYED, words=failure.sentence,
-            failures=transfer.failures + 1, family=failure.family[:20], why=failure.sentence[:300],
+            failures=failures, family=failure.family[:20], why=failure.sentence[:300],
             failing_since=transfer.failing_since or Now(),
-            not_before=Now() + pause_after(transfer.failures + 1, is_blue_light=blue),
+            not_before=Now() + pause_after(failures, is_blue_light=blue),
         )  # fmt: skip
+
+
+def ours(failure: Exception, transfer_id: int) -> DicomFailure:
+    """What nobody foresaw, as a failure that follows its family.
+
+    Raises it when it is the database's: then nothing can be written down, and all of it is tried
+    again.
+    """
+    link: Any = connection
+    raw = link.Database  # of a connection that is listened on
+    theirs = (OperationalError, InterfaceError, raw.OperationalError, raw.InterfaceError)
+    if isinstance(failure, theirs):
+        raise failure
+    log.error("transfer_broke", transfer=transfer_id, error=type(failure).__name__)
+    words = "Something went wrong in our own system, not in theirs."
+    return DicomFailure(Phase.CONNECT, Family.OURS, words)
+
+
+def counted(transfer: Transfer, family: str) -> int:
+    """How many failures in a row, with this one; before a first fault of ours none counts."""
+    is_first = family == Family.OURS and transfer.family != Family.OURS
+    return 1 if is_first else transfer.failures + 1
+
+
+def is_ours_for_good(transfer: Transfer, family: str) -> bool:
+    """Whether a fault of our own has come so often that another try will not help."""
+    return family == Family.OURS and counted(transfer, family) >= MOST_OF_OURS
 
 
 def fail(transfer: Transfer, why: str, family: str = "") -> None:
@@ -113,7 +144,7 @@ def _is_over(transfer: Transfer, failure: DicomFailure) -> bool:
     by many archives of a listener that they do not reach (PS3.4 C.4.2.1.5), which ours is while it
     is started anew.
     """
-    if failure.family == Family.NOT_FOUND:
+    if failure.family == Family.NOT_FOUND or is_ours_for_good(transfer, failure.family):
         return True
     is_theirs_to_mend = failure.family in OF_THE_NODE or failure.status == _NO_DESTINATION
     if failure.is_permanent and not is_theirs_to_mend:

@@ -43,7 +43,11 @@ class Pacs:
         self.seconds = 0.0  # for each image
         self.associations = 0
         self.commits = True  # else an N-ACTION is refused
+        self.reports = True  # else it takes an N-ACTION, and says nothing of it
+        self.asked: list[str] = []  # transaction UIDs of N-ACTIONs
         self.finds = True  # else a C-FIND fails
+        self.aborts = False  # accepts an association, and aborts it when it is told to
+        self.aborts_now = threading.Event()
         self.silent: set[str] = set()  # studies of which it gives nothing before `speaks`
         self.keeps_silent, self.speaks = threading.Event(), threading.Event()
         self.withholds: set[str] = set()  # lists these, and does not give them
@@ -155,6 +159,9 @@ class Pacs:
         if not self.commits:
             return 0x0110, None
         asked, line = event.action_information, event.assoc
+        self.asked.append(str(asked.TransactionUID))
+        if not self.reports:
+            return 0x0000, None
         threading.Thread(target=self._commit, args=(asked, line), daemon=True).start()
         return 0x0000, None
 
@@ -185,6 +192,14 @@ class Pacs:
     def _on_request(self, event: evt.Event) -> None:
         self.associations += 1
 
+    def _on_established(self, event: evt.Event) -> None:
+        if self.aborts:
+            threading.Thread(target=self._abort, args=[event.assoc], daemon=True).start()
+
+    def _abort(self, line: object) -> None:
+        if self.aborts_now.wait(60):
+            line.abort()  # type: ignore[attr-defined]
+
 
 @contextmanager
 def listening(port: int = 0) -> Iterator[Pacs]:
@@ -205,7 +220,7 @@ def listening(port: int = 0) -> Iterator[Pacs]:
         (evt.EVT_C_FIND, pacs._on_find), (evt.EVT_C_GET, pacs._on_get),
         (evt.EVT_C_MOVE, pacs._on_move),
         (evt.EVT_N_ACTION, pacs._on_commit), (evt.EVT_C_ECHO, lambda _: 0x0000),
-        (evt.EVT_CONN_OPEN, _at_once),
+        (evt.EVT_CONN_OPEN, _at_once), (evt.EVT_ESTABLISHED, pacs._on_established),
     ]  # fmt: skip
     server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     pacs.port = server.server_address[1]
