@@ -178,8 +178,8 @@ class House:
     def committed(self, caller: Caller, answer: CommitmentAnswer) -> bool:
         """A node says what it has of ours; False when nobody asked it, or it cannot be kept now."""
         try:
-            ours = Transfer.objects.filter(commitment_uid=answer.uid, node_id=caller.key)
-            return bool(answer.uid) and ours.exists() and confirming.record_answer(answer)
+            ours = confirming.asked_about(answer.uid).filter(node_id=caller.key)
+            return ours.exists() and confirming.record_answer(answer)
         except DatabaseError as failure:
             connection.close()
             log.warning("commitment_not_kept", node=caller.key, error=type(failure).__name__)
