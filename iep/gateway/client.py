@@ -6,13 +6,17 @@ treats any peer: by family. Nothing here touches our database but to read whose 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
+
+from django.conf import settings
 
 from iep import storage
 from iep.dicom.errors import DicomFailure, Family, Phase
@@ -38,6 +42,7 @@ _FAMILIES: dict[int, tuple[Family, bool]] = {
     507: (Family.OUT_OF_RESOURCES, False),
 }
 _NOT_YET = frozenset({"unknown_transaction"})  # it is told by and by
+_FRAME = 256 * 1024  # bytes of an answer around its one instance: boundaries, headers
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,9 @@ def push_instance(
         raise DicomFailure(Phase.STORE, Family.REFUSED, words, is_permanent=True)
     sent = Sent(part.content_type, part.length, digest, part.chunks)
     answer = _asked(node, transaction, "POST", f"{_path(transaction)}/studies", sent, Phase.STORE)
-    kept = [kept_of(each) for each in _list(answer, "instances")]
+    said = answer.json()
     answer.done()
+    kept = [kept_of(each) for each in _instances(node, said)]
     if kept != [Kept(sop_uid, part.size, ours, kept[0].state if kept else "")]:
         words = f"{node.name} says that it keeps something other than what was sent."
         raise DicomFailure(Phase.STORE, Family.REFUSED, words, answer.status)
@@ -101,7 +107,7 @@ def received_by(node: Node, transaction: Transaction) -> list[Kept]:
     """
     path = f"{_path(transaction)}/received"
     found = _say(node, transaction, "GET", path, None, Phase.COMMIT)
-    return [kept_of(each) for each in found.get("instances", [])]
+    return [kept_of(each) for each in _instances(node, found)]
 
 
 def instances_of(node: Node, transaction: Transaction, study_uid: str = "") -> list[Offered]:
@@ -111,7 +117,7 @@ def instances_of(node: Node, transaction: Transaction, study_uid: str = "") -> l
     """
     path = f"{_path(transaction)}/manifest"
     found = _say(node, transaction, "GET", path, None, Phase.FIND)
-    offered = [offered_of(each) for each in found.get("instances", [])]
+    offered = [offered_of(each) for each in _instances(node, found)]
     return [each for each in offered if not study_uid or each.study_uid == study_uid]
 
 
@@ -121,28 +127,67 @@ def pull_instance(
     """Fetch one instance (WADO-RS); what `store` returned.
 
     `store` is called once, when all of it is on disk and its size and hash are those that the other
-    side says; it keeps the file (arrivals.receive) before it returns. When it raises, or the
-    instance is cut short, nothing is kept. Raises DicomFailure, OSError (our disk).
+    side says; it keeps the file (arrivals.receive) before it returns. No more is written than they
+    promise, and that has room. When it raises, or the instance is cut short, nothing is kept.
+    Raises DicomFailure, OSError (our disk).
     """
-    if not storage.room(for_blue_light=transaction.priority == Priority.BLUE_LIGHT):
-        words = "There is no room for it on our own disk."
-        raise DicomFailure(Phase.FETCH, Family.OUT_OF_RESOURCES, words)
     path = f"{_path(transaction)}/instances/{instance_key(sop_uid)}"
     answer = _asked(node, transaction, "GET", path, Sent(), Phase.FETCH)
+    try:
+        offered = _promised(node, answer, sop_uid)
+        _need_room(transaction, offered.size)
+        return _written(node, answer, offered, store)
+    finally:
+        answer.done()
+
+
+def _promised(node: Node, answer: Answer, sop_uid: str) -> Offered:
+    """What they say of it in the headers, before the first byte of it is read."""
+    try:
+        offered = offered_of(json.loads(answer.header("Gateway-Instance") or "{}"))
+    except (ValueError, RecursionError):
+        raise _other(node) from None
+    if offered.sop_uid != sop_uid:
+        raise _other(node)
+    if offered.size > settings.DICOM_MAX_OBJECT_BYTES:
+        words = f"{node.name} has an image that is larger than we take."
+        raise DicomFailure(Phase.FETCH, Family.REFUSED, words, is_permanent=True)
+    return offered
+
+
+def _other(node: Node) -> DicomFailure:
+    words = f"{node.name} sent something other than what it says it has."
+    return DicomFailure(Phase.FETCH, Family.REFUSED, words)
+
+
+def _need_room(transaction: Transaction, size: int) -> None:
+    """Raises OSError: it would take the last of our disk."""
+    if not storage.room(for_blue_light=transaction.priority == Priority.BLUE_LIGHT, size=size):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _written(
+    node: Node, answer: Answer, offered: Offered, store: Callable[[Pulled], Result]
+) -> Result:
+    """What came, when it is as promised and `store` has it."""
     written = storage.writer()
     try:
-        for chunk in _chunks_of(node, answer):
+        for chunk in _chunks_of(node, answer, offered.size):
+            if written.size + len(chunk) > offered.size:
+                raise _other(node)
             written.write(chunk)
-        return store(Pulled(_as_promised(node, answer, sop_uid, written), written))
+        written.finish()
+        if (offered.size, offered.sha256) != (written.size, written.sha256):
+            raise _other(node)
+        return store(Pulled(offered, written))
     except related.Malformed as broken:
         words = f"{node.name} sent only a part of it: {broken}"
         raise DicomFailure(Phase.FETCH, Family.ABORTED, words) from None
     finally:
         written.drop()
-        answer.done()
 
 
-def _chunks_of(node: Node, answer: Answer) -> Iterator[bytes]:
+def _chunks_of(node: Node, answer: Answer, size: int) -> Iterator[bytes]:
     """The instance's bytes, whether it came as a multipart of one or bare."""
     kind, _ = related.media_type(answer.content_type)
     if kind == related.DICOM:
@@ -150,30 +195,32 @@ def _chunks_of(node: Node, answer: Answer) -> Iterator[bytes]:
     if kind != related.RELATED:
         words = f"{node.name} answered something that is not an image."
         raise DicomFailure(Phase.FETCH, Family.REFUSED, words, answer.status)
-    return _only_part(answer)
+    return _only_part(_bounded(node, answer, size + _FRAME), answer.content_type)
 
 
-def _only_part(answer: Answer) -> Iterator[bytes]:
-    parts = related.Parts(answer.read, related.boundary_of(answer.content_type))
+def _only_part(read: Callable[[int], bytes], content_type: str) -> Iterator[bytes]:
+    parts = related.Parts(read, related.boundary_of(content_type))
     for number, part in enumerate(parts):
         if number:
             raise related.Malformed("There is more than one instance in it.")
         yield from part.chunks
-    while answer.read(related.CHUNK):  # an epilogue says nothing
+    while read(related.CHUNK):  # an epilogue says nothing
         pass
 
 
-def _as_promised(node: Node, answer: Answer, sop_uid: str, written: storage.Writing) -> Offered:
-    """What they said of it in the headers; all bytes are here, and they are these bytes."""
-    written.finish()
-    offered = offered_of(json.loads(answer.header("Gateway-Instance") or "{}"))
-    if offered.sop_uid != sop_uid or (offered.size, offered.sha256) != (
-        written.size,
-        written.sha256,
-    ):
-        words = f"{node.name} sent something other than what it says it has."
-        raise DicomFailure(Phase.FETCH, Family.REFUSED, words)
-    return offered
+def _bounded(node: Node, answer: Answer, most: int) -> Callable[[int], bytes]:
+    """Reads of the answer, and not for ever: what is around the instance has an end too."""
+    came = 0
+
+    def read(count: int) -> bytes:
+        nonlocal came
+        chunk = answer.read(count)
+        came += len(chunk)
+        if came > most:
+            raise _other(node)
+        return chunk
+
+    return read
 
 
 def _hashes(part: related.OnePart) -> tuple[str, bytes]:
@@ -253,9 +300,13 @@ def _path(transaction: Transaction) -> str:
     return f"{ROOT}/transactions/{transaction.shared_id}"
 
 
-def _list(answer: Answer, name: str) -> list[Any]:
-    found = answer.json().get(name, [])
-    return found if isinstance(found, list) else []
+def _instances(node: Node, found: dict[str, Any]) -> list[Any]:
+    """What they list. Raises DicomFailure: it is no list."""
+    listed = found.get("instances", [])
+    if not isinstance(listed, list):
+        words = f"The list of images that {node.name} sent cannot be read."
+        raise DicomFailure(Phase.FIND, Family.REFUSED, words)
+    return listed
 
 
 def _checked(node: Node, answer: Answer, phase: Phase) -> Answer:
