@@ -37,7 +37,7 @@ from messaging.services.pauses import pause
 
 log = structlog.get_logger(__name__)
 
-TELL_LOCK = 1105  # the class of our advisory locks on nodes
+TELL_LOCK = 1106  # the class of our advisory locks on nodes
 # What we say by ourselves when it happens here: the rest is said by whoever decided it.
 PROGRESS = frozenset({
     TransactionEvent.STARTED, TransactionEvent.UPLOADING, TransactionEvent.UPLOADED,
@@ -122,11 +122,15 @@ def tell_node(node_id: int) -> int:
 def make_known(thing: Transaction) -> None:
     """Before images go: the other side must know of the transaction. Tells it now if it does not.
 
-    Raises DicomFailure: it could not be told.
+    Also while its node is left alone: the lane that asks here was let through to try it. Raises
+    DicomFailure: it could not be told.
     """
     if thing.node_id is None or not _is_unknown_there(thing):
         return
-    tell_node(thing.node_id)
+    with _sole(thing.node_id) as mine:
+        while mine and _is_unknown_there(thing) and _may_be_told(thing.node_id, is_probe=True):
+            if not _tell_next(thing.pk):
+                break
     if why := _is_unknown_there(thing):
         raise DicomFailure(Phase.CONNECT, Family.REFUSED, why)
 
@@ -151,10 +155,11 @@ def _tell_node(node_id: int) -> int:
     return told
 
 
-def _may_be_told(node_id: int) -> bool:
+def _may_be_told(node_id: int, *, is_probe: bool = False) -> bool:
     """Nobody has paused it, and it has not just failed: asked anew before each entry."""
-    due = Node.objects.filter(pk=node_id, is_paused=False)
-    return (due.filter(retry_at=None) | due.filter(retry_at__lte=Now())).exists()
+    rows = Node.objects.filter(pk=node_id, is_paused=False)
+    due = rows.filter(retry_at=None) | rows.filter(retry_at__lte=Now())
+    return (rows if is_probe else due).exists()
 
 
 @contextmanager

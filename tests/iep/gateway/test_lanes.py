@@ -6,12 +6,14 @@ from django.db.transaction import atomic
 from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep import storage
+from iep.dicom import DicomFailure
 from iep.models import Node, ReceivedFile, Transaction, Transfer
 from iep.services.exchange import sending, transactions
 from iep.services.gateway import telling
 from iep.services.lanes import transfers
 from iep.states.priorities import Priority
 from iep.states.transactions import TransactionEvent
+from tests.iep.gateway.sides import about
 from tests.iep.gateway.test_transfers import lanes, lies_here
 from tests.iep.lanes.images import ledger, run, state, wait_over
 from tests.iep.lanes.test_processes import worker
@@ -100,6 +102,40 @@ def test_a_gateway_that_is_away_is_waited_for_and_nothing_is_lost(way, request):
     assert state(transfer) == "delivered"
     assert ledger(transfer) == {"confirmed": 3}
     assert Node.objects.get(pk=transfer.node_id).failures == 0
+
+
+@pytest.mark.hazard("H37")
+def test_a_link_that_works_again_is_used_by_the_first_lane_that_tries_it(sides, web, world):
+    """The claim itself holds the node back, so that one lane at a time tries it: this one does."""
+    other, ours = (
+        transactions.create(
+            kind="transfer", institution=sides.kingsmere, node=sides.to_kingsmere,
+            organisation=sides.eastmarsh.organisation, by=world.acting("mbp"), **about(),
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    study = lies_here(ours, 2)
+    with atomic():
+        transactions.record(ours, TransactionEvent.STARTED, by=world.acting("mbp"))
+        sending.send_held(ours, study, by=world.acting("mbp"))
+    transfer = ours.transfers.get(kind="push")
+    Node.objects.filter(pk=transfer.node_id).update(
+        failures=1, failing_since="2026-01-01T00:00Z", retry_at="2026-01-01T00:00Z"
+    )
+    run("out-2", most=1)
+    assert state(transfer) == "delivered"
+    node = Node.objects.get(pk=transfer.node_id)
+    assert (node.failures, node.retry_at) == (0, None)
+    other.refresh_from_db()
+    assert other.to_tell, "a lane tells of its own transaction, and goes on"
+
+
+def test_a_gateway_that_is_paused_is_told_nothing_by_a_lane(sides, web, world):
+    ours = sides.ask()
+    Node.objects.update(is_paused=True)
+    with pytest.raises(DicomFailure):
+        telling.make_known(ours)
+    assert Transaction.objects.get(pk=ours.pk).to_tell
 
 
 def test_what_contradicts_what_they_have_is_a_persons_at_once(pushed, asked, sides):
