@@ -9,7 +9,7 @@ from django.db import connection
 
 from iep.services import on_call
 from iep.services.arrival import arrivals, discs, leftovers
-from iep.services.exchange import outcomes, purging
+from iep.services.exchange import expiring, outcomes, purging
 from iep.services.gateway import telling
 from iep.services.registration import filing
 from iep.services.ticketing import chasing, drafting
@@ -55,9 +55,11 @@ def sweep_tickets() -> None:
 
 
 def sweep_transactions() -> None:
-    """Studies of our PACS go on; what is on the exchange is warned of, and purged in time."""
+    """Studies of our PACS go on; what is on the exchange is warned of, and purged in time; what
+    waits for details ends after two weeks."""
     outcomes.sweep_unsent()
     purging.sweep()
+    expiring.sweep()
 
 
 def sweep_filing() -> None:

@@ -117,7 +117,7 @@ MAY_MOVE_IMAGES = UNFINISHED  # in any other state no image is queued for it, to
 
 TRANSITIONS: dict[tuple[TransactionState, TransactionEvent], TransactionState] = {
     **{(state, E.ASKED_DETAILS): S.AWAITING_DETAILS for state in BEFORE_IMAGES},
-    (S.AWAITING_DETAILS, E.DETAILS_CAME): S.ACCEPTED,
+    (S.AWAITING_DETAILS, E.DETAILS_CAME): S.NEW,  # answered: now somebody decides
     **{(state, E.ACCEPTED): S.ACCEPTED for state in BEFORE_IMAGES},
     # Further on only what somebody sends is declined: see may_be_declined.
     **{(state, E.DECLINED): S.DECLINE for state in UNFINISHED | {S.DELIVERED}},

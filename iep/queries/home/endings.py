@@ -54,7 +54,7 @@ def _answer(thing: Transaction, now: datetime) -> Ending | None:
     if thing.due_at is None:
         return None
     if thing.state == S.AWAITING_DETAILS:
-        return _due(thing.due_at, now, "for their answer")
+        return Ending(days_until(thing.due_at, now), "then cancelled")
     if thing.state == S.DECLINE and thing.direction == Direction.OUT:
         return _due(thing.due_at, now, "to ask again or give up")
     return None

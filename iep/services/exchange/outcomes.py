@@ -377,6 +377,21 @@ def declined(thing: Transaction, *, by: Acting) -> None:
     tell_requester(ticket, f"declined {thing.number} {count}", text, by)
 
 
+def called_off(thing: Transaction, *, by: Acting) -> None:
+    """They cancelled it, or it ended by itself: the ticket comes back to the service desk, and the
+    requester is told."""
+    ticket = thing.ticket
+    if ticket is None or ticket.state not in OPEN:
+        return
+    why = f"{thing.why.rstrip('.')}."
+    tickets.record(ticket, TicketEvent.FAILED, words=f"Cancelled: {why}"[:300], by=by)
+    text = (
+        f"The exchange with {thing.institution.full_name} was cancelled: {why} The service desk "
+        "decides how it goes on."
+    )
+    tell_requester(ticket, f"called off {thing.number}", text, by)
+
+
 # --- The ticket ends before what was made of it --------------------------------------------------
 
 

@@ -42,10 +42,23 @@ def heard(
         if known is not None:
             return known
         message = _message(row, text, Direction.IN, by_name, at, shared_id)
-        move(row, TransactionEvent.NOTED, by=by, words="Message from them")
+        row = move(row, TransactionEvent.NOTED, by=by, words="Message from them")
         if row.state == TransactionState.AWAITING_DETAILS:
-            move(row, TransactionEvent.DETAILS_CAME, by=by)
+            answered(row, by=by)
     return message
+
+
+def answered(row: Transaction, *, by: Acting) -> Transaction:
+    """What was asked for is here, or what they say instead: a person decides, as before it was
+    asked. Nobody has agreed by answering. The row is locked. Raises NoSuchMove."""
+    asked = row.events.filter(event=TransactionEvent.ASKED_DETAILS.value).exclude(
+        from_state=TransactionState.AWAITING_DETAILS.value
+    )
+    last = asked.order_by("pk").last()
+    row = move(row, TransactionEvent.DETAILS_CAME, by=by)
+    if last is not None and last.from_state == TransactionState.ACCEPTED:
+        row = move(row, TransactionEvent.ACCEPTED, by=by, words="As before the details were asked")
+    return row
 
 
 def read_messages(thing: Transaction, *, by: Acting) -> int:

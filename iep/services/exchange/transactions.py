@@ -28,7 +28,7 @@ from iep.services.exchange.about import (
     refuse_what_they_would_decline,
 )
 from iep.services.exchange.attaching import attach
-from iep.services.exchange.saying import heard, read_messages, say
+from iep.services.exchange.saying import answered, heard, read_messages, say
 from iep.services.gateway.telling import tell, tell_progress
 from iep.services.moving import locked, move, write_event
 from iep.states.priorities import PRIORITY_WORDS, Priority, Reason, keeps_its_clock
@@ -238,7 +238,9 @@ def ask_details(thing: Transaction, text: str, *, by: Acting) -> Transaction:
 
 
 def details_came(thing: Transaction, *, by: Acting) -> Transaction:
-    return record(thing, TransactionEvent.DETAILS_CAME, by=by)
+    """They came by telephone, or in a report. Raises NoSuchMove."""
+    with transaction.atomic():
+        return answered(locked(thing), by=by)
 
 
 def decline(

@@ -23,7 +23,7 @@ from iep.gateway.shapes import MOST_INSTANCES, Kept, Offered
 from iep.models import GatewayHeard, ManifestLine, Transaction
 from iep.queries.exchange.gateway import Peer, shared
 from iep.services.arrival import arrivals
-from iep.services.exchange import attaching, outcomes, sending, transactions
+from iep.services.exchange import attaching, outcomes, saying, sending, transactions
 from iep.services.gateway.telling import listening
 from iep.services.moving import locked, move
 from iep.states.priorities import PRIORITY_WORDS, Priority
@@ -144,7 +144,10 @@ def _said_anew(
     changed = {name: value for name, value in about.items() if value != getattr(row, name)}
     if not changed:
         return row
-    return transactions.record(row, E.NOTED, words="They changed the details.", by=by, **changed)
+    words = "They changed the details."
+    row = transactions.record(row, E.NOTED, words=words, by=by, **changed)
+    is_answer = row.state == TransactionState.AWAITING_DETAILS
+    return saying.answered(row, by=by) if is_answer else row
 
 
 def _prioritised(
@@ -233,7 +236,9 @@ def _effect(
         rest = words.removeprefix(decline_words(row.kind)[chosen]).lstrip(". ")
         return transactions.decline(row, chosen, rest or words, by=by)
     if what == E.CANCELLED:
-        return transactions.cancel(row, words or "Cancelled by them.", by=by)
+        done = transactions.cancel(row, words or "Cancelled by them.", by=by)
+        outcomes.called_off(done, by=by)
+        return done
     if what == E.DELIVERED:
         _refuse_unless_whole(row)
     if what == E.FAILED:

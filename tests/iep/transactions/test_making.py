@@ -251,7 +251,7 @@ def test_what_was_missing_is_asked_for_all_imaging_again_and_refused(world: Worl
     assert made.state == TransactionState.DECLINE
 
 
-def test_details_are_asked_for_and_their_answer_takes_it_on(world: World) -> None:
+def test_details_are_asked_for_and_their_answer_brings_it_back(world: World) -> None:
     theirs = exchange.asked_of_us(world)
     waits = transactions.ask_details(theirs, "Which scan?", by=world.acting("mbp"))
     assert waits.state == TransactionState.AWAITING_DETAILS
@@ -260,7 +260,7 @@ def test_details_are_asked_for_and_their_answer_takes_it_on(world: World) -> Non
         shared_id=theirs.pk, by=SYSTEM,
     )  # fmt: skip
     theirs.refresh_from_db()
-    assert theirs.state == TransactionState.ACCEPTED
+    assert theirs.state == TransactionState.NEW, "nobody here has agreed by their answering"
 
 
 def test_every_move_is_in_the_history_with_who_did_it(world: World) -> None:
