@@ -6,7 +6,6 @@ the other side's machine by a transfer of its own (purpose `out`). What we fetch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
@@ -15,7 +14,6 @@ from django.utils import timezone
 from accounts.policies import SYSTEM, Acting
 from iep.dicom.peers import FoundStudy
 from iep.errors import NotAccepted
-from iep.look_alikes import normalised
 from iep.models import Study, Transaction, Transfer
 from iep.queries.exchange.transactions import may_have_left
 from iep.services.exchange.looking import (
@@ -26,7 +24,6 @@ from iep.services.exchange.looking import (
     find_at_pacs,
     find_at_theirs,
     is_gateway,
-    named,
     node_of,
     offered,
     our_pacs,
@@ -47,6 +44,7 @@ from iep.states.transactions import (
     TransactionState,
 )
 from iep.states.transfers import TransferState
+from iep.titles import what_of
 
 __all__ = [
     "Found", "differences", "download", "find_at_pacs", "find_at_theirs", "hold", "is_whole",
@@ -187,13 +185,9 @@ def put_on_exchange(row: Transaction, *, by: Acting, words: str = "") -> Transac
 
 
 def title_of(thing: Transaction, study: Study | FoundStudy) -> str:
-    """`CT head to Nottingham University Hospitals`: no word of it is a name, none has a digit."""
-    names = set(normalised(f"{thing.family_name} {thing.given_names}").split())
-    words = [
-        word for word in re.findall(r"[A-Za-z][A-Za-z-]*", study.description)
-        if word.lower() not in names
-    ]  # fmt: skip
-    what = named(study.modalities, " ".join(words[:6]))
+    """`CT head to Nottingham University Hospitals`: codes only, never what somebody typed."""
+    body_part = study.body_part if isinstance(study, Study) else ""  # C-FIND does not say it
+    what = what_of(study.modalities, body_part)
     way = "from" if thing.brings_images else "to"
     return f"{what} {way} {thing.institution.name}"[:80]
 

@@ -33,6 +33,7 @@ from iep.services.moving import locked, move
 from iep.states.priorities import Priority
 from iep.states.studies import FileState, RisState, StudyEvent, StudyState
 from iep.states.transfers import TransferState
+from iep.titles import what_of
 
 log = structlog.get_logger(__name__)
 
@@ -249,8 +250,7 @@ def _is_urgent(study: Study) -> bool:
 
 def _title(study: Study) -> str:
     """Modality and body part only: a description may hold anything."""
-    kind = " ".join(part for part in (*study.modalities[:2], study.body_part.lower()) if part)
-    return f"{kind or 'Images'} to our PACS"
+    return f"{what_of(study.modalities, study.body_part)} to our PACS"
 
 
 def _stop(study: Study, sentence: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 
 from demo.pacs.archive import Archive
+from iep.dicom.peers import FoundStudy
 from iep.errors import NotAccepted
 from iep.models import Lane, Study, Ticket, Transaction, Transfer
 from iep.queries.exchange import transactions as queries
@@ -372,14 +373,41 @@ def test_a_title_has_no_name_and_no_number(world: World) -> None:
     thing = exchange.transfer(world)
     study = images.outgoing(1)
     study.description, study.modalities = "CT head Testpatient 9990000018 Agnes", ["CT"]
+    study.body_part = "HEAD"
     title = sending.title_of(thing, study)
     assert title == "CT head to Harrowfield Infirmary"
 
 
+@pytest.mark.parametrize(
+    ("modalities", "body_part", "title"),
+    [
+        (("CT",), "HEAD", "CT head"),
+        (("CT",), "Chest abdomen", "CT chest abdomen"),
+        (("MR", "PR"), "LSPINE", "MR PR lspine"),
+        (("CT",), "SMITH-JONES", "CT"),
+        (("CT",), "HEAD SMITH", "CT"),
+        (("CT",), "MÜLLER", "CT"),
+        (("Jones Ann",), "", "Images"),
+        (("SMITH",), "HAND", "hand"),
+        ((), "", "Images"),
+    ],
+)
+def test_a_title_is_made_of_codes_and_of_nothing_that_somebody_typed(
+    world: World, modalities: tuple[str, ...], body_part: str, title: str
+) -> None:
+    thing = exchange.transfer(world, family_name="Müller", given_names="Ann")
+    study = images.outgoing(1)
+    for typed in ("SMITH-JONES CT HEAD", "M LLER CT HEAD", "MÜLLER CT", "CT HEAD Jones Ann"):
+        study.description = typed
+        study.modalities, study.body_part = list(modalities), body_part
+        assert sending.title_of(thing, study) == f"{title} to Harrowfield Infirmary"
+        found = FoundStudy("1", description=typed, modalities=modalities)
+        said = sending.title_of(thing, found).split()
+        assert set(said) <= {*modalities, "Images", "to", "Harrowfield", "Infirmary"} - {"SMITH"}
+
+
 def test_two_patients_numbers_are_different_only_when_both_are_said(world: World) -> None:
     thing = exchange.transfer(world)
-    from iep.dicom.peers import FoundStudy
-
     assert sending.differences(thing, FoundStudy("1", patient_name="TESTPATIENT^Agnes")) == ()
     assert sending.differences(thing, FoundStudy("1", nhs_number="999 000 0018")) == ()
     assert sending.differences(thing, FoundStudy("1", nhs_number="9990000026")) == ("NHS number",)
