@@ -49,6 +49,7 @@ _ROOT = "2.25."  # of a UID that is a UUID (PS3.5 B.2)
 _UID = re.compile(r"2\.25\.(\d{1,39})")
 _NUMBERS = 2**16  # the last bits of the UUID number the questions
 _SILENT = "They have not said yet whether they have all of it."
+_OF_SOME = "They have not spoken of every image yet."
 
 Way = Callable[[Transfer], CommitmentAnswer | None]
 
@@ -129,7 +130,9 @@ def _ways(transfer: Transfer) -> tuple[Way, ...]:
 
 
 def _is_late(transfer: Transfer) -> bool:
-    return transfer.node.commits and transfer.failures >= LATE
+    """The last question was taken, as many before it, and there is no answer."""
+    is_silent = transfer.why in (_SILENT, _OF_SOME)  # and not: could not be reached
+    return transfer.node.commits and is_silent and transfer.failures >= LATE
 
 
 def _commitment(transfer: Transfer) -> CommitmentAnswer | None:
@@ -242,6 +245,6 @@ def _go_on(transfer: Transfer) -> None:
         moved(transfer, TransferEvent.RETRIED, words=words, why=words, not_before=None, family="")
         wake(transfer)
     elif count[InstanceState.SENT]:
-        _wait(transfer, "They have not spoken of every image yet.")
+        _wait(transfer, _OF_SOME)
     else:
         finish(transfer, count)

@@ -103,6 +103,15 @@ def test_what_is_not_listed_yet_may_still_come_and_is_lost_much_later(silent, pa
     assert (state(silent), ledger(silent)) == ("waiting", {"confirmed": 2, "waiting": 1})
 
 
+def test_who_could_not_be_reached_for_long_is_asked_for_commitment_first(silent, pacs):
+    pacs.reports = True
+    Transfer.objects.update(failures=confirming.LATE, why="FARPACS cannot be reached.")
+    wait_over()
+    confirming.confirm_due()
+    assert state(silent) == "delivered"
+    assert len(pacs.asked) == 4
+
+
 def test_who_does_not_list_either_is_asked_for_commitment_as_before(silent, pacs):
     pacs.finds, pacs.reports = False, True
     Transfer.objects.update(failures=confirming.LATE)

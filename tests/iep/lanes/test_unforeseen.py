@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep import dicom, storage
-from iep.dicom import DicomFailure, finding
+from iep.dicom import DicomFailure, commands, finding
 from iep.models import Transfer
 from iep.services.lanes import carrier, confirming, transfers
 from iep.services.lanes.lines import peer_of
@@ -94,6 +94,48 @@ def test_the_databases_trouble_is_nobodys_failure(world, pacs, monkeypatch):
     with pytest.raises(OperationalError):
         run("out-2", most=2)
     assert (state(transfer), transfer.failures, transfer.family) == ("running", 0, "")
+
+
+def test_one_image_at_which_it_breaks_stands_in_nobodys_way(world, pacs, monkeypatch):
+    study = outgoing(4)
+    odd = study.files.order_by("instance_number")[1].sop_uid
+    as_it_was = commands.store
+
+    def store(number, sop_class, sop_uid):
+        assert sop_uid != odd
+        return as_it_was(number, sop_class, sop_uid)
+
+    monkeypatch.setattr(commands, "store", store)
+    transfer = send(study, node(pacs.port))
+    run("out-2", most=2)
+    assert transfer.instances.get(sop_uid=odd).attempts == 1
+    for _ in range(7):
+        wait_over()
+        run("out-2", most=2)
+    assert state(transfer) == "partial"
+    assert ledger(transfer) == {"confirmed": 3, "refused": 1}
+    assert "in our own system" in transfer.why
+
+
+@pytest.mark.parametrize(
+    ("trouble", "is_full"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EIO, False)]
+)
+def test_a_disk_that_is_broken_is_not_called_full_for_ever(
+    world, pacs, monkeypatch, trouble, is_full
+):
+    study_uid = new_uid()
+    _, raw = image(study_uid, new_uid(), 1)
+    pacs.has(raw)
+    transfer = fetched(node(pacs.port), study_uid)
+
+    def breaks(*_):
+        raise OSError(trouble, "no")
+
+    monkeypatch.setattr(storage, "keep_all", breaks)
+    run("in-1", most=1)
+    assert state(transfer) == "waiting"
+    assert transfer.family == ("" if is_full else "ours")
+    assert transfer.failures == (0 if is_full else 1)
 
 
 # --- What the network brings ----------------------------------------------------------------------

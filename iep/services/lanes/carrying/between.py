@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +16,7 @@ from iep.models import ReceivedFile, Transfer, TransferInstance
 from iep.services.lanes.claiming import Held
 from iep.services.lanes.ledger import Session
 from iep.services.lanes.lines import KeptLine
-from iep.services.lanes.retrying import MOST_TRIES_OF_ONE
+from iep.services.lanes.retrying import MOST_TRIES_OF_ONE, ours
 from iep.services.lanes.transfers import expect
 from iep.states.priorities import Priority
 from iep.states.transfers import InstanceState
@@ -23,11 +25,17 @@ AT_ONCE = 200  # lines of the ledger in memory
 _OWN = frozenset(
     {Family.REFUSED, Family.NO_CONTEXT, Family.NOT_FOUND}
 )  # the image's, not the node's
-_BROKE_OFF = frozenset({Family.ABORTED, Family.TIMEOUT, Family.OUT_OF_RESOURCES})
+_BROKE_OFF = frozenset({Family.ABORTED, Family.TIMEOUT, Family.OUT_OF_RESOURCES, Family.OURS})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class NoRoom(Exception):
     """Our own disk is full: nobody else's fault, and no node is held back for it."""
+
+
+def of_our_disk(failure: OSError) -> Exception:
+    """As what it is to be raised: a disk that is full has room again, a broken one has not."""
+    return NoRoom() if failure.errno in _FULL else failure
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,20 @@ def waiting(transfer: Transfer) -> Iterator[TransferInstance]:
 
 def _after(attempts: int, position: int) -> Q:
     return Q(attempts__gt=attempts) | Q(attempts=attempts, position__gt=position)
+
+
+@contextmanager
+def one_image(line: TransferInstance) -> Iterator[None]:
+    """What nobody foresaw with one image is that image's, so that the others go before it.
+
+    Raises DicomFailure, NoRoom, and what is the database's.
+    """
+    try:
+        yield
+    except (DicomFailure, NoRoom):
+        raise
+    except Exception as failure:  # noqa: BLE001 - whatever it is
+        raise ours(failure, line.transfer_id) from None
 
 
 def tried(between: Between, line: TransferInstance, failure: DicomFailure) -> None:

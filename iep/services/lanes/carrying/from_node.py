@@ -19,6 +19,7 @@ from .between import (
     Between,
     NoRoom,
     has_room,
+    of_our_disk,
     tick_off_what_came,
     tried,
     write_down,
@@ -72,6 +73,9 @@ def _get_these(
             if len(uids) > 1:
                 raise
             tried(between, TransferInstance.objects.get(pk=lines[uids[0]]), failure)
+    except BaseException:
+        taking.end()  # what came is here
+        raise
     taking.end()
     if taking.stopped is not None:
         raise taking.stopped
@@ -109,8 +113,8 @@ class _Taking:
     def _bring_in(self) -> bool:
         try:
             self._is_ours = self.landing.bring_in() and self._is_ours
-        except OSError:
-            raise NoRoom from None
+        except OSError as failure:
+            raise of_our_disk(failure) from None
         return self._is_ours
 
     def end(self) -> None:

@@ -19,6 +19,8 @@ from .between import (
     NoRoom,
     has_room,
     not_here,
+    of_our_disk,
+    one_image,
     tick_off_what_came,
     tried,
     waiting,
@@ -35,17 +37,22 @@ def push(between: Between, transfer: Transfer) -> None:
     for line in waiting(transfer):
         between.go_on(next_size=line.size)
         try:
-            if line.file_id is None:
-                raise not_here()
-            client.push_instance(
-                transfer.node, transaction, storage.path_of(line.file_id), sop_uid=line.sop_uid,
-                sha256=_hash_of(line),
-            )  # fmt: skip
+            with one_image(line):
+                _push_one(transfer, transaction, line)
         except DicomFailure as failure:
             tried(between, line, failure)
             continue
         if not between.session.done(between.held, line.pk, size=line.size, is_confirmed=True):
             between.go_on(is_ours=False)
+
+
+def _push_one(transfer: Transfer, transaction: Transaction, line: TransferInstance) -> None:
+    if line.file_id is None:
+        raise not_here()
+    client.push_instance(
+        transfer.node, transaction, storage.path_of(line.file_id), sop_uid=line.sop_uid,
+        sha256=_hash_of(line),
+    )  # fmt: skip
 
 
 def _transaction_of(transfer: Transfer) -> Transaction:
@@ -79,7 +86,8 @@ def pull(between: Between, transfer: Transfer) -> None:
     for line in waiting(transfer):
         between.go_on(next_size=line.size)
         try:
-            size = _pull_one(transfer, transaction, line.sop_uid)
+            with one_image(line):
+                size = _pull_one(transfer, transaction, line.sop_uid)
         except DicomFailure as failure:
             tried(between, line, failure)
             continue
@@ -100,5 +108,5 @@ def _pull_one(transfer: Transfer, transaction: Transaction, sop_uid: str) -> int
         raise NoRoom()
     try:
         return client.pull_instance(transfer.node, transaction, sop_uid, store)
-    except OSError:
-        raise NoRoom() from None
+    except OSError as failure:
+        raise of_our_disk(failure) from None

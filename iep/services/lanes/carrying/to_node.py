@@ -8,7 +8,7 @@ from iep.models import Transfer, TransferInstance
 from iep.services.lanes.retrying import node_works
 from iep.states.transfers import InstanceState
 
-from .between import Between, not_here, tried, waiting
+from .between import Between, not_here, one_image, tried, waiting
 
 
 def send(between: Between, transfer: Transfer) -> None:
@@ -22,7 +22,8 @@ def send(between: Between, transfer: Transfer) -> None:
     for line in waiting(transfer):
         between.go_on(next_size=line.size)
         try:
-            status = _send_one(sender, line)
+            with one_image(line):
+                status = _send_one(sender, line)
         except DicomFailure as failure:
             tried(between, line, failure)
             continue
