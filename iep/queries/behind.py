@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db.models import (
     Aggregate,
-    Case,
     Count,
     DurationField,
     ExpressionWrapper,
@@ -19,7 +18,6 @@ from django.db.models import (
     Q,
     QuerySet,
     Value,
-    When,
 )
 from django.db.models.expressions import Combinable, OuterRef, Subquery
 from django.urls import reverse
@@ -37,6 +35,7 @@ from iep.models import (
     Transfer,
     TransferEventRow,
 )
+from iep.models.transactions import COUNTED_EVENTS
 from iep.models.transfers import FAILED_EVENTS
 from iep.queries.compliance.periods import Period, month
 from iep.queries.exchange.transactions import of_exchange, sees_everywhere, visible_to
@@ -85,16 +84,11 @@ def counted_by_event(acting: Acting, period: Period) -> dict[str, int]:
     """The same of what happened in the period: `purged`, `saved`, `declined:<reason>`."""
     begin, end = period.bounds
     rows = TransactionEventRow.objects.filter(
-        transaction__in=visible_to(acting), at__gte=begin, at__lt=end,
-        event__in=[event.value for event in _BY_EVENT.values()],
+        ~Q(event=TransactionEvent.DELIVERED.value) | Q(transaction__purge_warned__isnull=False),
+        transaction__in=visible_to(acting), at__gte=begin, at__lt=end, event__in=COUNTED_EVENTS,
     ).order_by()  # fmt: skip
-    warned = Case(When(transaction__purge_warned=None, then=False), default=True)
-    grouped = rows.values("event", "code", warned=warned)
-    found: dict[str, int] = {}
-    for row in grouped.annotate(n=Count("transaction", distinct=True)):
-        for key in _keys_of(row["event"], row["code"], row["warned"]):
-            found[key] = found.get(key, 0) + row["n"]
-    return found
+    grouped = rows.values("event", "code").annotate(n=Count("transaction", distinct=True))
+    return {_key_of(row["event"], row["code"]): row["n"] for row in grouped}
 
 
 _BY_EVENT = {
@@ -104,12 +98,9 @@ _BY_EVENT = {
 }
 
 
-def _keys_of(event: str, reason: str, was_warned: bool) -> list[str]:
-    if event == TransactionEvent.DECLINED:
-        return [f"declined:{reason}"]
-    if event == TransactionEvent.PURGED:
-        return ["purged"]
-    return ["saved"] if was_warned else []
+def _key_of(event: str, code: str) -> str:
+    name = next(name for name, each in _BY_EVENT.items() if each == event)
+    return f"{name}:{code}" if code else name
 
 
 def _happened(event: TransactionEvent, period: Period, code: str) -> Q:

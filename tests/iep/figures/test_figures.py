@@ -258,6 +258,14 @@ def test_the_four_hours_run_from_the_ticket_and_anew_from_blue_light(desk: Desk)
         "Delivered within four hours": (1,), "Later, or not at all": (1,),
         "Under way, four hours not over": (1,),
     }  # fmt: skip
+    listed = {
+        key: [each.words for each in behind.listed(desk.world.acting("mbp-lead"), PERIOD, key)]
+        for key in ("within", "late", "open")
+    }
+    assert listed == {
+        "within": [f"Transaction {raised.number}"], "late": [f"Transaction {late.number}"],
+        "open": [f"Transaction {open_one.number}"],
+    }  # fmt: skip
     took = counts(found, "Blue Light, how long it took")
     assert took["Up to 1 hour"] == took["4 to 6 hours, over the four hours"] == (1,)
     assert more(found, "Time from asking to delivered")["Blue Light"] == (
