@@ -101,8 +101,14 @@ def blue_light_strip(acting: Acting | None) -> Iterator[tuple[Any, ...]]:
         return
     found = recent_alarms(acting)
     if found:
-        worst = found[0]
-        words = {1: "over 1 hour", 2: "over 2 hours", 4: "over its 4 hours"}[worst.hours]
-        more = f" {len(found)} Blue Light transfers are late." if len(found) > 1 else ""
-        yield (f"Blue Light is {words}: {worst.reference}.{more}", worst.asked_at, "",
-               reverse("iep:home"), "Open the image exchange")  # fmt: skip
+        yield (late_words(found), found[0].asked_at, "", reverse("iep:home"),
+               "Open the image exchange")  # fmt: skip
+
+
+def late_words(found: list[Alarm]) -> str:
+    """`Blue Light is over 1 hour: Transaction 1204.`; "" where none is late."""
+    if not found:
+        return ""
+    words = {1: "over 1 hour", 2: "over 2 hours", 4: "over its 4 hours"}[found[0].hours]
+    more = f" {len(found)} Blue Light transfers are late." if len(found) > 1 else ""
+    return f"Blue Light is {words}: {found[0].reference}.{more}"

@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts.policies import Acting
 from iep import policies
 from iep.models import Lane, Node, Transfer, TransferInstance
+from iep.queries.lanes.blue_light import late_words, recent_alarms
 from iep.queries.lanes.pauses import label_of, paused_among
 from iep.queries.lanes.progress import MINUTE
 from iep.queries.lanes.rows import STATE_WORDS, Row, row_of
@@ -113,7 +114,8 @@ def board(acting: Acting, *, is_wall: bool = False) -> Board:
     rules, rows = rules_of(lanes, now), _rows(acting, now)
     running = {lane: row for lane, row in rows if row.state == TransferState.RUNNING}
     nexts, notes = _nexts(mine, rules, now), _notes(lanes, acting, now, is_wall=is_wall)
-    if is_wall:
+    if is_wall:  # which has no strip
+        notes = [each for each in [late_words(recent_alarms(acting))] if each] + notes
         for each in lanes:
             each.paused_because = ""
     return Board(

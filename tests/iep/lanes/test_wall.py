@@ -7,12 +7,14 @@ import pytest
 import time_machine
 from django.conf import settings as chosen
 from django.core import signing
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AccessEvent
 from iep.models import Lane, Node
+from iep.states.priorities import Priority
 from tests.iep.transactions import exchange
 
 from .images import node, outgoing, send
@@ -144,6 +146,17 @@ def test_nothing_on_it_can_be_pressed(screen):
     for control in ("<form", "<button", "<input", "<select", "<details"):
         assert control not in page
     assert page.count("<a ") == page.count('class="nhsuk-skip-link"') == 1
+
+
+def test_a_late_blue_light_is_said_on_it_without_a_link(world, screen):
+    thing = exchange.example(world)
+    asked = timezone.now() - timedelta(minutes=70)
+    rows = type(thing).objects.filter(pk=thing.pk)
+    rows.update(priority=Priority.BLUE_LIGHT, eligibility="theatre", asked_at=asked)
+    cache.clear()
+    said = f"Blue Light is over 1 hour: Transaction {thing.number}."
+    for where in (WALL, NOW):
+        assert said in screen.get(where).content.decode()
 
 
 def test_why_something_is_paused_is_on_the_board_and_not_on_the_wall(world):
