@@ -51,6 +51,25 @@ def test_a_disc_is_dropped_off_collected_uploaded_and_read(world, visit, tmp_pat
     assert Disc.objects.get().state == "read"
 
 
+def test_a_disc_that_was_left_is_read_in_once_it_is_labelled(world, visit):
+    desk = Desk(world)
+    disc = desk.boxed(desk.disc(), labelled=False)
+    page = visit("mbp")
+    page.goto(f"/iep/discs/{disc.pk}/")
+    assert page.get_by_role("button", name="Upload and read").count() == 0
+    page.get_by_text("It was brought by arrangement").click()
+    page.get_by_role("button", name="It is with the service desk").click()
+    page.get_by_text("Say whether the form is in the envelope").first.wait_for()
+    assert_accessible(page)
+    page.get_by_label("With whom was it arranged?").fill("I Aziz")
+    for question in ("Is the call reference on the disc", "Is the printed form in the envelope by"):
+        group = page.get_by_role("group", name=question).filter(has_text="by now")
+        group.get_by_label("Yes").check()
+    page.get_by_role("button", name="It is with the service desk").click()
+    page.get_by_role("button", name="Upload and read").wait_for()
+    assert_accessible(page)
+
+
 def test_a_stopped_study_is_looked_at_and_released(world, visit, shoot):
     desk = Desk(world)
     desk.came(image(), image(name="Otherpatient^Bo", patient_id="Z9"))
@@ -62,6 +81,12 @@ def test_a_stopped_study_is_looked_at_and_released(world, visit, shoot):
     shoot(page, "exchange-arrivals")
     page.get_by_role("link", name=re.compile("CT head.*Stopped 1")).click()
     assert_accessible(page)
+    page.get_by_role("link", name="Look at the images").click()
+    page.get_by_role("link", name="Compare two").click()
+    page.get_by_role("link", name="Next (second)").click()
+    page.get_by_text("Differs from the study’s first image: name, patient ID").wait_for()
+    assert_accessible(page)
+    page.get_by_role("link", name="The study that came").click()
     page.get_by_role("button", name="Release the study").click()
     assert_accessible(page)
     page.get_by_label("How you know that it is the same person").fill("Rang Mary: she was renamed")

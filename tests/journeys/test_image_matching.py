@@ -116,6 +116,20 @@ def test_the_images_are_looked_at_without_javascript(visit, study):
     page.get_by_role("link", name="Lung").click()
     expect(page.get_by_text("Window -600 / 1500")).to_be_visible()
     expect(page.get_by_text("For checking only, not for diagnosis")).to_be_visible()
+    page.get_by_role("link", name="Full screen").click()
+    expect(page.get_by_text("Testpatient Agnes")).to_be_visible()
+    expect(page.get_by_text("For checking only,")).to_be_visible()
+    page.get_by_role("link", name="Previous", exact=True).click()
+    expect(page.get_by_text("Image 1 of 2").last).to_be_visible()
+    page.get_by_role("link", name="Back to the viewer").click()
+    expect(page.get_by_text("Window -600 / 1500")).to_be_visible()
+
+
+def test_an_image_on_a_page_of_its_own_has_its_words(visit, study, shoot):
+    page = visit("mbp", f"/iep/images/{study.pk}/?s=1&n=2&f=1")
+    expect(page.get_by_text("Born 02-Mar-1958")).to_be_visible()
+    assert_accessible(page)
+    shoot(page, "iep-image-alone")
 
 
 def test_what_our_pacs_took_out_is_recorded_and_goes_again(visit, desk, study, shoot, settings):

@@ -24,6 +24,16 @@ def reported(settings) -> str:
     return "KM7"
 
 
+def test_when_pacs_has_nothing_a_disc_is_offered_beside_looking_again(
+    visit,
+    night: Night,  # noqa: F811
+):
+    page = visit("on-call", f"/iep/trauma/{night.patient.pk}/")
+    expect(page.get_by_text("PACS has nothing of this patient")).to_be_visible()
+    expect(page.get_by_role("heading", name="Or send a disc")).to_be_visible()
+    assert_accessible(page)
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_trauma_patients_images_and_report_are_sent_in_five_interactions(
     visit,
