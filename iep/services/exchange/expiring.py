@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from accounts.policies import SYSTEM
 from iep.models import Transaction
-from iep.services.exchange import outcomes, transactions
+from iep.services.exchange import setbacks, transactions
 from iep.services.moving import locked
 from iep.states.transactions import TransactionState
 
@@ -38,5 +38,5 @@ def _end(pk: Any) -> int:
         row = locked(Transaction(pk=pk))
         if not _due().filter(pk=pk).exists():
             return 0  # they have answered meanwhile
-        outcomes.called_off(transactions.cancel(row, NOT_RECEIVED, by=SYSTEM), by=SYSTEM)
+        setbacks.called_off(transactions.cancel(row, NOT_RECEIVED, by=SYSTEM), by=SYSTEM)
     return 1

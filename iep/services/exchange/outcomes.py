@@ -18,6 +18,8 @@ from iep.errors import NotAccepted
 from iep.models import Study, Ticket, Transaction, Transfer
 from iep.queries.exchange.gateway import announced_studies
 from iep.services.exchange import sending, transactions
+from iep.services.exchange.counting import arrived, counted
+from iep.services.exchange.setbacks import failed
 from iep.services.moving import locked
 from iep.services.ticketing import tickets
 from iep.services.ticketing.ticket_mail import tell_requester
@@ -170,7 +172,7 @@ def _come(row: Transaction) -> None:
         return
     if not studies:
         return
-    images, short = _counted(studies)
+    images, short = counted(studies)
     done = transactions.record(
         row, TransactionEvent.DELIVERED, by=SYSTEM, images=images, why=short,
         words=short or f"All {images} images are here.",
@@ -178,39 +180,18 @@ def _come(row: Transaction) -> None:
     if done.ticket is not None and done.ticket.state in OPEN:
         words = short or f"{images} images"
         tickets.record(done.ticket, TicketEvent.ARRIVED, words=words, by=SYSTEM)
-        tell_requester(done.ticket, f"arrived {done.number}", _arrived(done, short), SYSTEM)
+        occasion = f"{'short' if short else 'arrived'} {done.number}"
+        tell_requester(done.ticket, occasion, arrived(done, short), SYSTEM)
 
 
 def _come_later(row: Transaction) -> None:
     """More came after all that was announced had come: it is counted, and said."""
-    images, short = _counted(row.studies.filter(state__in=[each.value for each in HERE]))
+    images, short = counted(row.studies.filter(state__in=[each.value for each in HERE]))
     if images != row.images or short != row.why:
         words = f"More came. {short or f'{images} images are here.'}"
         transactions.record(
             row, TransactionEvent.NOTED, by=SYSTEM, words=words, images=images, why=short
         )
-
-
-def _counted(studies: Iterable[Study]) -> tuple[int, str]:
-    """How many images are here, and where that is less than announced: how many of how many."""
-    images = announced = 0
-    for each in studies:
-        images += each.received
-        announced += max(each.received, each.expected or 0)
-    return images, "" if images == announced else f"{images} of {announced} images, taken as it is."
-
-
-def _arrived(done: Transaction, short: str) -> str:
-    place = done.institution.full_name
-    if short:
-        count = short.partition(",")[0]
-        came = f"{count} from {place} are here. The rest does not come: it was taken as it is."
-    else:
-        came = f"All {done.images} images from {place} are here."
-    return (
-        f"{came} The service desk matches them to the patient next, and tells you when they are "
-        "in PACS."
-    )
 
 
 # --- Studies -------------------------------------------------------------------------------------
@@ -343,53 +324,6 @@ def _finish_if_all_done(ticket: Ticket, occasion: str, text: str) -> None:
         return
     tickets.record(ticket, TicketEvent.FINISHED, words=text, by=SYSTEM)
     tell_requester(ticket, occasion, text, SYSTEM)
-
-
-# --- What did not go well ------------------------------------------------------------------------
-
-
-def failed(row: Transaction, why: str, *, by: Acting) -> Transaction:
-    """It failed: back to the service desk, and the requester is told."""
-    row = transactions.record(row, TransactionEvent.FAILED, words=why, by=by, why=why[:300])
-    if row.ticket is not None and row.ticket.state in OPEN:
-        tickets.record(row.ticket, TicketEvent.FAILED, words=why, by=by)
-        count = row.events.filter(event=TransactionEvent.FAILED.value).count()
-        text = f"The transfer failed: {why} The service desk is working on it."
-        tell_requester(row.ticket, f"failed {row.number} {count}", text, by)
-    return row
-
-
-def declined(thing: Transaction, *, by: Acting) -> None:
-    """They will not send it, or not take it: the ticket comes back to the service desk, and the
-    requester is told, also where the ticket had ended when the images were there."""
-    ticket = thing.ticket
-    if ticket is None or ticket.state not in OPEN | {TicketState.DONE}:
-        return
-    event = TicketEvent.DECLINED if ticket.state in OPEN else TicketEvent.NOTED
-    words = thing.why if ticket.state in OPEN else f"Declined there after all: {thing.why}"[:300]
-    tickets.record(ticket, event, words=words, by=by)
-    count = thing.events.filter(event=TransactionEvent.DECLINED.value).count()
-    decision = "send" if thing.brings_images else "take"
-    text = (
-        f"{thing.institution.full_name} declined: {thing.why}. The service desk will try again "
-        f"where it can. The decision to {decision} images is theirs."
-    )
-    tell_requester(ticket, f"declined {thing.number} {count}", text, by)
-
-
-def called_off(thing: Transaction, *, by: Acting) -> None:
-    """They cancelled it, or it ended by itself: the ticket comes back to the service desk, and the
-    requester is told."""
-    ticket = thing.ticket
-    if ticket is None or ticket.state not in OPEN:
-        return
-    why = f"{thing.why.rstrip('.')}."
-    tickets.record(ticket, TicketEvent.FAILED, words=f"Cancelled: {why}"[:300], by=by)
-    text = (
-        f"The exchange with {thing.institution.full_name} was cancelled: {why} The service desk "
-        "decides how it goes on."
-    )
-    tell_requester(ticket, f"called off {thing.number}", text, by)
 
 
 # --- The ticket ends before what was made of it --------------------------------------------------

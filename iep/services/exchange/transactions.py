@@ -66,13 +66,11 @@ def create(
     shared_id: UUID | None = None,
     **facts: Any,
 ) -> Transaction:
-    """A new transaction with its number; `facts` are fields of About that differ from the ticket.
+    """A new transaction; `facts`: fields of About that differ from the ticket, which is moved on.
 
-    `node` is a machine of the institution: its default one where none is named. One that the
-    other side made (direction in) is kept as they wrote it; ours is refused when it is not
-    complete. A ticket that is given is moved to "with the other hospital".
-    Raises NotAccepted: incomplete, all_imaging, other_node, inactive, not_blue, no_trust,
-    other_person.
+    `node`: a machine of the institution, else its default one. What the other side made (direction
+    in) is kept as they wrote it; ours is refused when it is not complete. Raises NotAccepted:
+    incomplete, all_imaging, other_node, inactive, not_blue, no_trust, other_person.
     """
     trust = organisation or (ticket.organisation if ticket else policies.trust_of(by))
     if trust is None:
@@ -257,7 +255,7 @@ def decline(
     comes back to the service desk. `sure`: what has come of it is given up. Raises NotAccepted:
     no_words, no_reason, not_sure, matched; NoSuchMove.
     """
-    from iep.services.exchange import declining, outcomes
+    from iep.services.exchange import declining, setbacks
 
     sentence = _why_declined(thing, reason, words.strip())
     with transaction.atomic():
@@ -268,7 +266,7 @@ def decline(
         )  # fmt: skip
         tell(done, "declined", reason=DeclineReason(reason).value, words=sentence[:300])
         declining.stop(done, why=sentence, by=by)
-        outcomes.declined(done, by=by)
+        setbacks.declined(done, by=by)
     return done
 
 

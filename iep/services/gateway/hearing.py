@@ -23,7 +23,7 @@ from iep.gateway.shapes import MOST_INSTANCES, Kept, Offered
 from iep.models import GatewayHeard, ManifestLine, Transaction
 from iep.queries.exchange.gateway import Peer, shared
 from iep.services.arrival import arrivals
-from iep.services.exchange import attaching, outcomes, saying, sending, transactions
+from iep.services.exchange import attaching, outcomes, saying, sending, setbacks, transactions
 from iep.services.gateway.telling import listening
 from iep.services.moving import locked, move
 from iep.states.priorities import PRIORITY_WORDS, Priority
@@ -237,12 +237,12 @@ def _effect(
         return transactions.decline(row, chosen, rest or words, by=by)
     if what == E.CANCELLED:
         done = transactions.cancel(row, words or "Cancelled by them.", by=by)
-        outcomes.called_off(done, by=by)
+        setbacks.called_off(done, by=by)
         return done
     if what == E.DELIVERED:
         _refuse_unless_whole(row)
     if what == E.FAILED:
-        return outcomes.failed(row, words or "It failed there.", by=by)
+        return setbacks.failed(row, words or "It failed there.", by=by)
     if what in _ON_THE_MOVE and row.state == TransactionState.FAILED:
         row = transactions.record(row, E.RETRIED, by=by, why="")
     if what == E.UPLOADED:

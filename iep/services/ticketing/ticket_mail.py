@@ -31,6 +31,8 @@ _HEADLINES: Final = {
     "missing": "we need details from you",
     "reminder": "we still need details from you",
     "arrived": "the images are here",
+    "short": "some of the images are here",
+    "called off": "the exchange was cancelled",
     "available": "the images are in PACS",
     "gone": "the images are not in PACS any more",
     "again": "the images are in PACS again",

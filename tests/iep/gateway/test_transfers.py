@@ -16,6 +16,7 @@ from iep.services.exchange import outcomes, sending, transactions
 from iep.services.gateway import hearing, telling
 from iep.services.lanes import transfers
 from iep.services.moving import locked
+from iep.services.ticketing.ticket_mail import subject_of
 from iep.states.priorities import Priority
 from iep.states.studies import Origin
 from iep.states.transactions import TransactionEvent
@@ -156,9 +157,10 @@ def test_a_short_study_that_is_taken_as_it_is_says_so_at_both_ends(
     assert ours.events.get(event="delivered").words == "4 of 5 images, taken as it is."
     detail = queries.detail(world.acting("mbp"), ours.number)
     assert detail.sentence.startswith("4 of 5 images, taken as it is. ")
-    mail = ticket.mails.get(occasion__startswith="arrived").text
-    assert "4 of 5 images from " in mail
-    assert "All" not in mail
+    mail = ticket.mails.get(occasion__startswith="short")
+    assert "4 of 5 images from " in mail.text
+    assert "All" not in mail.text
+    assert subject_of(mail).endswith(": some of the images are here")
     assert ticket.events.get(event="arrived").words == "4 of 5 images, taken as it is."
 
     telling.tell_node(sides.to_eastmarsh.pk)

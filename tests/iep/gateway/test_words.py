@@ -171,6 +171,20 @@ def test_a_request_that_we_declined_is_new_again_when_they_ask_with_more(
     assert Transaction.objects.get().state == TransactionState.NEW
 
 
+@pytest.mark.hazard("H45")
+def test_details_that_they_change_when_they_were_asked_are_an_answer(sides: Sides, world) -> None:
+    shared, body = uuid.uuid4(), created_body()
+    send("PUT", to(shared), body)
+    row = Transaction.objects.get()
+    transactions.ask_details(row, "Which scan?", by=world.acting("mbp"))
+    send("PUT", to(shared), body | {"said": str(uuid.uuid4())})
+    row.refresh_from_db()
+    assert row.state == TransactionState.AWAITING_DETAILS, "nothing is different"
+    send("PUT", to(shared), created_body(comments="The left"))
+    row.refresh_from_db()
+    assert row.state == TransactionState.NEW
+
+
 def theirs_with_a_transfer(sides: Sides) -> tuple[uuid.UUID, Transfer]:
     shared = uuid.uuid4()
     send("PUT", to(shared), created_body())

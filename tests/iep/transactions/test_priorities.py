@@ -74,7 +74,7 @@ def test_the_page_of_a_ticket_changes_the_transaction_too(world: World) -> None:
     thing = exchange.request(world, ticket=ticket)
     hurry(ticket, world)
     page = world.client("mbp").get(reverse("iep:transaction", args=[thing.number]))
-    assert "Blue Light" in page.content.decode().split('id="about"')[1]
+    assert "<dt>Priority</dt><dd>Blue Light" in page.content.decode()
 
 
 # --- The other side ----------------------------------------------------------------------------
