@@ -330,6 +330,12 @@ def test_a_line_that_breaks_in_the_middle_of_a_pull_leaves_nothing(sides, tmp_pa
     assert line._lines() == {}, "a line that broke is not kept"
 
 
+_PROMISE = (
+    b'{"study_uid": "1.2", "series_uid": "1.2.1", "sop_uid": "1.2.3", "sop_class": "1.2.840.1", '
+    b'"transfer_syntax": "1.2", "size": 1000, "sha256": "' + b"a" * 64 + b'"}'
+)
+
+
 class _liar:
     def __init__(self, authority: Authority, folder: Path) -> None:
         from tests.messaging.authority import write
@@ -350,6 +356,7 @@ class _liar:
                 caller.recv(65536)
                 caller.sendall(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom\r\n"
+                    b"Gateway-Instance: " + _PROMISE + b"\r\n"
                     b"Content-Length: 1000\r\n\r\nonly a part"
                 )
 
