@@ -127,7 +127,7 @@ def test_the_images_are_looked_at_without_javascript(visit, study):
 
 def test_an_image_on_a_page_of_its_own_has_its_words(visit, study, shoot):
     page = visit("mbp", f"/iep/images/{study.pk}/?s=1&n=2&f=1")
-    expect(page.get_by_text("Born 02-Mar-1958")).to_be_visible()
+    expect(page.get_by_text("Born 02-Mar-1958").last).to_be_visible()
     assert_accessible(page)
     shoot(page, "iep-image-alone")
 
