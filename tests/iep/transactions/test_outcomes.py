@@ -20,6 +20,7 @@ from iep.queries.exchange import transactions as queries
 from iep.services.arrival import arrivals
 from iep.services.exchange import outcomes, sending, transactions
 from iep.services.lanes import transfers
+from iep.states.priorities import Priority
 from iep.states.tickets import TicketState
 from iep.states.transactions import TransactionEvent, TransactionState
 from iep.states.transfers import TransferState
@@ -404,6 +405,19 @@ def test_a_title_is_made_of_codes_and_of_nothing_that_somebody_typed(
         found = FoundStudy("1", description=typed, modalities=modalities)
         said = sending.title_of(thing, found).split()
         assert set(said) <= {*modalities, "Images", "to", "Harrowfield", "Infirmary"} - {"SMITH"}
+
+
+@pytest.mark.django_db
+def test_the_page_of_the_transaction_has_the_description_beside_the_title(world: World) -> None:
+    named = {"description": "CT angiogram of the neck", "study_uid": "1.2.3"}
+    thing = exchange.request(world, exams=[named])
+    transfers.queue_fetch(
+        thing.node, "1.2.3", priority=Priority.NORMAL, purpose="in",
+        title="CT from Harrowfield", transaction=thing, by=world.acting("mbp"),
+    )  # fmt: skip
+    page = world.client("mbp").get(f"/iep/t/{thing.number}/").content.decode()
+    row = page.split("CT from Harrowfield", 1)[1].split("</th>", 1)[0]
+    assert named["description"] in row
 
 
 def test_two_patients_numbers_are_different_only_when_both_are_said(world: World) -> None:
