@@ -377,6 +377,7 @@ def test_a_transfer_that_was_declined_after_it_came_is_declined_at_the_sender_to
     )  # fmt: skip
     telling.tell_node(sides.to_eastmarsh.pk)
     theirs = sides.here(ours, "eastmarsh")
+    sending.put_on_exchange(ours, by=SYSTEM)  # what was never offered is not delivered
     transactions.record(theirs, TransactionEvent.DELIVERED, by=SYSTEM)
     telling.tell_node(sides.to_kingsmere.pk)
     ours.refresh_from_db()
