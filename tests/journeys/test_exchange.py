@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from accounts.policies import SYSTEM
 from demo.pacs.agreed import Agreed, Hospital
 from demo.pacs.archive import Archive
-from iep.models import Transaction
+from iep.models import Lane, Transaction
 from iep.services.exchange import sending, transactions
 from iep.services.moving import locked
 from iep.states.transactions import TransactionEvent
@@ -99,6 +99,7 @@ def test_a_ticket_becomes_a_request_and_its_images_are_queued(
 ) -> None:
     institution = exchange.hospital()
     exchange.machine(institution, far.port)
+    Lane.objects.update(seen_at=timezone.now() + timedelta(hours=1))  # somebody runs them
     ticket = exchange.import_ticket(world, institution=institution)
     page = visit("mbp", f"/iep/create/?ticket={ticket.reference}")
     expect(page.get_by_label("Consultant")).to_have_value("Mr A Crane")
