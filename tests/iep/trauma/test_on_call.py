@@ -240,6 +240,18 @@ def test_blue_light_of_another_hospital_is_paged_passed_on_and_taken(
     assert (has.user, has.acknowledged_at) == (rota[0], NIGHT + 5 * MINUTE)
 
 
+def test_what_nobody_takes_at_a_trust_without_a_list_hides_no_other_trusts(
+    world: World, rota: list[User], time_machine: Any
+) -> None:
+    elsewhere = world.place("RZ2")
+    for _ in range(queries.PER_PAGE + 1):
+        their_blue_light(world, organisation=elsewhere)
+    time_machine.move_to(NIGHT + MINUTE, tick=False)
+    thing = their_blue_light(world)
+    assert on_call.page_due() == 1
+    assert paged(thing) == ["on-call"]
+
+
 def test_a_request_that_they_raise_to_blue_light_is_paged_from_then(
     world: World, rota: list[User]
 ) -> None:
