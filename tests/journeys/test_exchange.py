@@ -99,7 +99,8 @@ def test_a_ticket_becomes_a_request_and_its_images_are_queued(
 ) -> None:
     institution = exchange.hospital()
     exchange.machine(institution, far.port)
-    Lane.objects.update(seen_at=timezone.now() + timedelta(hours=1))  # somebody runs them
+    seen = timezone.now() + timedelta(hours=1)  # somebody runs it
+    Lane.objects.update_or_create(name="in-1", defaults={"direction": "in", "seen_at": seen})
     ticket = exchange.import_ticket(world, institution=institution)
     page = visit("mbp", f"/iep/create/?ticket={ticket.reference}")
     expect(page.get_by_label("Consultant")).to_have_value("Mr A Crane")
