@@ -44,11 +44,17 @@
       .filter(Boolean)
       .join("+");
 
-  document.addEventListener("keydown", (event) => {
+  const answerKey = (event) => {
     if (event.isComposing || event.repeat) return;
     const act = CHORDS[chordOf(event)];
     if (act && act()) event.preventDefault();
-  });
+  };
+
+  document.addEventListener("keydown", answerKey);
+
+  // What was pressed before this script came, start.js has kept: once, however often.
+  document.removeEventListener("keydown", window.keepKey);
+  if (window.keyBefore) answerKey(window.keyBefore);
 
   // Escape closes the details that has the focus, and gives the focus back to its summary.
   document.addEventListener("keydown", (event) => {

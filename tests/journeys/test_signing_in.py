@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from demo.people import seed_people
 from tests.journeys.browser import assert_accessible, expect_heading
@@ -85,6 +85,23 @@ def test_ctrl_enter_is_the_page_s_main_button_and_shift_f1_the_list_of_keys(
     expect(page.get_by_role("alert")).to_contain_text("Your settings are saved.")
     page.keyboard.press("Shift+F1")
     expect_heading(page, "Keyboard help")
+
+
+def test_a_key_that_is_quicker_than_our_script_is_answered_once(visit: Any, world: World) -> None:
+    page = visit("gp")
+    scripts: list[Route] = []  # on a slow line: asked for, and not there yet
+    page.route("**/app*.js", lambda route: scripts.append(route))
+    page.goto("/settings/", wait_until="commit")
+    page.get_by_label("20 seconds").check()
+    page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
+    expect_heading(page, "My settings")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else 0)
+    scripts[0].continue_()
+    expect(page.get_by_role("alert")).to_contain_text("Your settings are saved.")
+    assert len(posts) == 1
 
 
 def test_no_single_letter_does_anything(visit: Any, world: World) -> None:
