@@ -63,8 +63,10 @@ TRANSITIONS: dict[tuple[TransferState, TransferEvent], TransferState] = {
     **{(state, E.PAUSED): S.PAUSED for state in (S.WAITING, S.RUNNING)},
     (S.PAUSED, E.RESUMED): S.WAITING,
     **{(state, E.RETRIED): S.WAITING for state in (S.PARTIAL, S.FAILED, S.UNCONFIRMED, S.WAITING)},
+    (S.RUNNING, E.RETRIED): S.WAITING,  # taken from a lane that has stalled
     **{(state, E.CANCELLED): S.CANCELLED for state in NOT_RUN | {S.RUNNING}},
-    **{(state, E.NOTED): state for state in (S.WAITING, S.RUNNING, S.PAUSED)},
+    # Also of what fell short: it is as urgent as its transaction when it is sent again.
+    **{(state, E.NOTED): state for state in NOT_RUN | {S.RUNNING}},
 }
 
 STALLED_AFTER = timedelta(seconds=60)

@@ -43,7 +43,7 @@ from iep.states.transactions import (
     TransactionEvent,
     TransactionState,
 )
-from iep.states.transfers import TransferState
+from iep.states.transfers import TERMINAL
 from iep.titles import what_of
 
 __all__ = [
@@ -263,14 +263,13 @@ def refuse_if_left(held: Sequence[Transfer]) -> None:
 
 def stop(held: Iterable[Transfer], *, by: Acting = SYSTEM, words: str = "") -> None:
     """Cancel what of them has not ended."""
-    over = {TransferState.DELIVERED, TransferState.CANCELLED}
     for each in held:
-        if each.state not in over:
+        if each.state not in TERMINAL:
             transfers.cancel(each, by=by, words=words)
 
 
 def change_priority(thing: Transaction, priority: int, *, why: str, by: Acting) -> None:
-    """Its transfers that wait follow; one that runs keeps its place until it yields."""
-    live = (TransferState.WAITING.value, TransferState.RUNNING.value, TransferState.PAUSED.value)
-    for each in thing.transfers.filter(state__in=live):
+    """Its transfers follow, those too that failed and may be sent again; one that runs keeps its
+    place until it yields."""
+    for each in thing.transfers.exclude(state__in=TERMINAL):
         transfers.change_priority(each, Priority(priority), why=why, by=by)

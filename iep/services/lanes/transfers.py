@@ -24,6 +24,7 @@ from iep.models import (
     TransferInstance,
 )
 from iep.models.directory import NodeKind
+from iep.queries.lanes.progress import is_stalled
 from iep.services.lanes.moves import locked_in_order, moved
 from iep.services.moving import locked, write_event
 from iep.states.priorities import ELIGIBILITY_WORDS, PRIORITY_WORDS, Eligibility, Priority
@@ -183,9 +184,12 @@ def retry(transfer: Transfer, *, by: Acting, series_uid: str = "", words: str = 
 
     It is tried at once, whatever was agreed with a node that fails. How often it was tried before,
     and why it did not go, stays in the ledger (`tried_before`, `former_why`) and in its history.
+    From a lane it is taken only where that has stalled (ux 2.9): NotAccepted while images move.
     """
     with atomic():
         held = locked_in_order(transfer)
+        if held.state == TransferState.RUNNING:
+            words = _taken_from(held)
         missing = held.instances.filter(state=InstanceState.REFUSED)
         if series_uid:
             missing = missing.filter(series_uid=series_uid)
@@ -197,6 +201,17 @@ def retry(transfer: Transfer, *, by: Acting, series_uid: str = "", words: str = 
         )  # fmt: skip
         wake(held)
     return held
+
+
+def _taken_from(held: Transfer) -> str:
+    """What its history says of a lane that moves nothing. That lane's right has ended; an image
+    that it got through all the same counts until another lane has it (`Session.done`)."""
+    now = timezone.now()
+    last, since = held.last_image_at, held.state_since
+    if not is_stalled(held.state, last_image_at=last, since=since, now=now):
+        raise NotAccepted("moving", "Its images move: there is nothing to try again.")
+    name = held.lane.name if held.lane else ""
+    return f"Taken from lane {name}, which had stalled."
 
 
 def again(missing: QuerySet[TransferInstance]) -> None:

@@ -20,7 +20,7 @@ from iep.states.priorities import Priority
 from iep.states.transfers import TransferEvent
 
 from .example import a_transfer
-from .images import claim, lane, node, outgoing, run, send, state, wait_over
+from .images import claim, lane, ledger, node, outgoing, run, send, state, wait_over
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,6 +71,35 @@ def test_no_movement_for_a_minute_is_stalled(world):
         page = text(world.client("mbp").get(reverse("iep:queues")))
     assert "Stalled" in page
     assert "No new images for" in page
+
+
+def test_what_a_stalled_lane_has_is_taken_from_it_and_its_late_word_changes_nothing(world, pacs):
+    transfer = send(outgoing(4), node(pacs.port))
+    client = world.client("mbp")
+    with Session(lane("out-2")) as session:
+        assert session.open()
+        held = claim("out-2")
+        assert "there is nothing to try again" in text(act(client, transfer, "retry"))
+        assert state(transfer) == "running"
+        past = timezone.now() - timedelta(seconds=70)
+        Transfer.objects.filter(pk=transfer.pk).update(state_since=past, last_image_at=past)
+        board = text(client.get(reverse("iep:queues")))
+        assert board.count(">Retry<") == 1
+        assert ">Retry<" not in text(world.client("radiologist").get(reverse("iep:queues")))
+        assert "is tried again." in text(act(client, transfer, "retry"))
+        assert state(transfer) == "waiting"
+        assert transfer.events.latest("pk").words == "Taken from lane out-2, which had stalled."
+        first, second = transfer.instances.order_by("position")[:2]
+        assert session.done(held, first.pk, size=1) is False  # it is there: it counts, and no more
+        with Session(lane("out-3")) as other:
+            assert other.open()
+            assert claim("out-3").fence == held.fence + 1
+            assert session.done(held, second.pk, size=1) is False
+            assert ledger(transfer) == {"sent": 1, "waiting": 3}
+    for _ in range(2):  # they do not list that one, and it goes again
+        run("out-3")
+        wait_over()
+    assert state(transfer) == "delivered"
 
 
 def test_what_waits_can_be_moved_paused_and_cancelled_by_those_who_may(world):

@@ -69,6 +69,19 @@ def test_a_ticket_takes_what_was_made_of_it_along_with_what_waits(world: World) 
     assert set(running.transfers.values_list("priority", flat=True)) == {1}
 
 
+@pytest.mark.parametrize("state", ["failed", "partial", "unconfirmed"])
+def test_what_failed_is_as_urgent_when_it_is_sent_again(world: World, state: str) -> None:
+    ticket = exchange.import_ticket(world)
+    transfer = waits(exchange.request(world, ticket=ticket))
+    Transfer.objects.filter(pk=transfer.pk).update(state=state)
+    hurry(ticket, world)
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.priority) == (state, BLUE)
+    transfers.retry(transfer, by=world.acting("mbp"))
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.priority) == ("waiting", BLUE)
+
+
 def test_the_page_of_a_ticket_changes_the_transaction_too(world: World) -> None:
     ticket = exchange.import_ticket(world)
     thing = exchange.request(world, ticket=ticket)
