@@ -127,7 +127,7 @@ def take_as_it_is(study: Study, *, why: str, by: Acting) -> Study:
             raise NotAccepted("not_waiting", "This study does not wait for more images.")
         words = f"{study.received} of {study.expected or study.received} images: {why}"
         move(study, StudyEvent.ARRIVED, by=by, words=words, whole_at=timezone.now())
-        outcomes.study_arrived(study)
+        outcomes.study_taken(study, by=by)
     return study
 
 

@@ -20,6 +20,7 @@ from iep.queries.exchange.gateway import announced_studies
 from iep.services.exchange import sending, transactions
 from iep.services.exchange.counting import arrived, counted
 from iep.services.exchange.setbacks import failed
+from iep.services.lanes import transfers
 from iep.services.moving import locked
 from iep.services.ticketing import tickets
 from iep.services.ticketing.ticket_mail import tell_requester
@@ -215,6 +216,19 @@ def study_arrived(study: Study) -> None:
             go_on(row)
         else:
             _come(row)
+
+
+def study_taken(study: Study, *, by: Acting) -> None:
+    """A person took what came for all of it: what fell short of it is not tried again, and its
+    transaction has failed no more."""
+    if study.transaction_id is not None:
+        short = (TransferState.PARTIAL.value, TransferState.FAILED.value)
+        for each in Transfer.objects.filter(
+            transaction=study.transaction_id, purpose="in", study_uid=study.study_uid,
+            state__in=short,
+        ):  # fmt: skip
+            transfers.cancel(each, by=by, words="It was taken as it is.")
+    study_arrived(study)
 
 
 def study_filed(study: Study) -> None:

@@ -6,8 +6,10 @@ from accounts.policies import SYSTEM
 from demo.processes import wait_until
 from iep import storage
 from iep.models import ReceivedFile
+from iep.services.arrival import arrivals
 from iep.services.lanes import transfers
 from iep.states.priorities import Priority
+from tests.iep.transactions import exchange
 
 from .images import image, ledger, new_uid, node, run, state, wait_over
 from .test_sending import Beside
@@ -61,6 +63,31 @@ def test_what_they_list_and_do_not_give_is_missing_and_asked_for_alone(world, pa
     run("in-1")
     assert pacs.came[before:] == [kept_back]
     assert state(transfer) == "delivered"
+
+
+@pytest.mark.hazard("H40")
+def test_what_is_taken_as_it_is_has_failed_no_more_and_says_how_much_is_missing(
+    world, pacs, far_study
+):
+    ticket = exchange.import_ticket(world)
+    thing = exchange.request(world, ticket=ticket)
+    transfer = fetch(node(pacs.port), far_study(4), transaction=thing)
+    pacs.counts, pacs.unlisted = True, {next(iter(pacs.kept))}
+    run("in-1")
+    arrivals.read_waiting(patience=60.0)
+    thing.refresh_from_db()
+    assert (thing.state, thing.why[:14]) == ("failed", "3 of 4 images.")
+    study = thing.studies.get()
+    assert (study.state, study.received, study.expected) == ("arriving", 3, 4)
+    arrivals.take_as_it_is(study, why="They have lost one", by=world.acting("mbp"))
+    thing.refresh_from_db()
+    assert (thing.state, thing.images, thing.why) == (
+        "delivered", 3, "3 of 4 images, taken as it is.",
+    )  # fmt: skip
+    assert state(transfer) == "cancelled"
+    last = transfer.events.last().words
+    assert last == "3 of 4 images had moved. It was taken as it is."
+    assert ticket.mails.filter(occasion__startswith="short").count() == 1
 
 
 @pytest.mark.hazard("H40")
