@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from iep.queries.home.filters import Chip, Filters
 from iep.states.priorities import (
@@ -66,9 +67,26 @@ def read_tab(data: Mapping[str, str]) -> Tab:
     return Tab(wanted) if wanted in set(Tab) else Tab.ACTION
 
 
+def read_drawn(data: Mapping[str, str]) -> datetime | None:
+    """When the list was drawn that the person had before this."""
+    try:
+        moment = parse_datetime(data.get("drawn", ""))
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+def read_known(data: Mapping[str, str]) -> int:
+    """How many rows that list had."""
+    return _number(data.get("known", ""), 0)
+
+
 def read_page(data: Mapping[str, str]) -> int:
-    wanted = data.get("page", "")
-    return int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 7 else 1
+    return _number(data.get("page", ""), 1)
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else otherwise
 
 
 def pills(data: QueryDict, filters: Filters) -> list[Pill]:

@@ -11,7 +11,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
-from iep.forms.transactions import choices, pills, read_filters, read_page, read_tab
+from iep.forms.transactions import (
+    choices,
+    pills,
+    read_drawn,
+    read_filters,
+    read_known,
+    read_page,
+    read_tab,
+)
 from iep.queries.arrival import refused
 from iep.queries.home import listing as queries
 from iep.queries.lanes import blue_light
@@ -45,11 +53,15 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "iep/home.html", context)
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
+def _asked(request: HttpRequest) -> tuple[Tab, queries.Filters, list[dict[str, str]]]:
     who = searches.kept(request, request.GET.get("who")) or ""
-    filters, errors = read_filters(request.GET, who)
+    return read_tab(request.GET), *read_filters(request.GET, who)
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    tab, filters, errors = _asked(request)
     return {
-        "tab": read_tab(request.GET),
+        "tab": tab,
         "tabs": [(each.value, words) for each, words in TAB_WORDS.items()],
         "alarms": blue_light.recent_alarms(request.acting),
         "held": refused.recently_held(request.acting),
@@ -60,7 +72,8 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         },
         "pills": pills(request.GET, filters),
         "query": request.GET,
-        "who": who,
+        "who": filters.search,
+        "drawn_before": read_drawn(request.GET),
         "choices": choices(),
         "empty": EMPTY,
         "errors": errors,
@@ -70,12 +83,17 @@ def _context(request: HttpRequest) -> dict[str, Any]:
 
 @require_safe
 def changes(request: HttpRequest) -> HttpResponse:
-    """The live line: the counts in place, and whether the list is behind them."""
+    """The live line: the counts in place, and by how many rows the list is behind."""
+    tab, filters, _ = _asked(request)
+    drawn_at = read_drawn(request.GET) or timezone.now()
+    behind = queries.behind(
+        request.acting, tab, filters, drawn_at=drawn_at, known=read_known(request.GET)
+    )
     context = {
-        "counts": queries.counts(request.acting),
+        "behind": behind,
+        "counts": behind.counts,
         "tabs": [(each.value, words) for each, words in TAB_WORDS.items()],
-        "tab": read_tab(request.GET),
-        "known": request.GET.get("known", ""),
+        "query": request.GET,
         "now": timezone.now(),
     }
     return render(request, "iep/_home_changes.html", context)

@@ -80,6 +80,26 @@ def test_the_home_shows_what_needs_a_person_and_says_it_in_words(
     expect(page.get_by_text("298 of 300 images", exact=False)).to_be_visible()
 
 
+def test_what_changed_is_offered_and_marked_and_no_row_moves_by_itself(
+    visit: Any, world: World, shoot: Any
+) -> None:
+    _busy_desk(world)
+    page = visit("mbp", "/iep/")
+    rows = page.locator("tbody tr")
+    before = rows.count()
+    sent_to_us(world)
+    line = page.locator(".app-live__line")
+    expect(line).to_contain_text("1 changed. Show it")
+    expect(rows).to_have_count(before)
+    assert_accessible(page)
+    line.get_by_role("link", name="Show it").click()
+    expect(rows).to_have_count(before + 1)
+    expect(page.locator("tr.app-exchange__news")).to_have_count(1)
+    expect(line).not_to_contain_text("changed")
+    shoot(page, "exchange-home-changed")
+    assert_accessible(page)
+
+
 def test_the_home_works_without_scripts(visit: Any, world: World) -> None:
     _busy_desk(world)
     page = visit("mbp", "/iep/", javascript=False)

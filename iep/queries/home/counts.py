@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,7 +27,6 @@ class Counts:
     queues: int
     total: int  # of the list as it is narrowed, where it is; else 0
     hidden: int  # that ended before the window of the tab All, and would be in the list
-    stamp: str = field(default="")  # changes when a count does
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,6 @@ def _counts(sums: dict[str, int]) -> Counts:
         tabs={name: sums[name] for name in tabs},
         chips={name: sums[name] for name in chips},
         queues=sums["queues"], total=sums["total"], hidden=sums["hidden"],
-        stamp="-".join(str(sums[name]) for name in (*tabs, *chips)),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ that waits is hidden: the tab All leaves out only what ended some days ago, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,7 @@ from iep.queries.home.rows import Row, rows_of
 from iep.queries.home.tabs import OPEN_TICKET, in_tab, listed_tickets, tickets_in, untold
 from iep.states.transactions import Tab
 
-__all__ = ["PAGE", "Chip", "Counts", "Filters", "Home", "counts", "home", "window"]
+__all__ = ["PAGE", "Behind", "Chip", "Counts", "Filters", "Home", "behind", "home", "window"]
 
 PAGE = 25
 WINDOW_DAYS = 7  # how long what has ended stays in the tab All by itself
@@ -50,7 +50,7 @@ def home(acting: Acting, tab: Tab, filters: Filters | None = None, *, page: int 
     """A page of a tab: urgent first and then the oldest; under All and Failed the newest first."""
     view = _View(acting, tab, filters or Filters(), timezone.now())
     counted = home_counts.counts(acting, window(), view.to_count())
-    total = counted.total if view.is_counted_apart else counted.tabs[tab.value]
+    total = view.total_of(counted)
     pages = max(1, -(-total // PAGE))
     page = min(max(1, page), pages)
     keys = list(_ordered(_union(view), tab)[(page - 1) * PAGE : page * PAGE])
@@ -61,9 +61,22 @@ def home(acting: Acting, tab: Tab, filters: Filters | None = None, *, page: int 
     )  # fmt: skip
 
 
-def counts(acting: Acting) -> Counts:
-    """The numbers alone, for who has the list already."""
-    return home_counts.counts(acting, window())
+@dataclass(frozen=True)
+class Behind:
+    """The numbers alone, for who has the list already, and how far that is behind."""
+
+    counts: Counts
+    changed: int  # rows that came into the list, left it, or changed their state
+
+
+def behind(acting: Acting, tab: Tab, filters: Filters, *, drawn_at: datetime, known: int) -> Behind:
+    """Of a list that was drawn at that moment, of `known` rows in all.
+
+    What left is known by the number only: where as many came as left, those that came are counted.
+    """
+    view = _View(acting, tab, filters, timezone.now())
+    counted = home_counts.counts(acting, window(), replace(view.to_count(), hidden=None))
+    return Behind(counted, max(view.changed_since(drawn_at), abs(view.total_of(counted) - known)))
 
 
 def window() -> datetime:
@@ -90,6 +103,18 @@ class _View:
     @property
     def is_counted_apart(self) -> bool:
         return self.filters.are_any or (self.tab is Tab.ALL and self.since is None)
+
+    def total_of(self, counted: Counts) -> int:
+        return counted.total if self.is_counted_apart else counted.tabs[self.tab.value]
+
+    def changed_since(self, moment: datetime) -> int:
+        """How many rows are in another state since, and in this list now."""
+        since = Q(state_since__gt=moment)
+        changed = visible_to(self.acting).filter(since & self.things).count()
+        if self.tickets is not None:
+            rows = listed_tickets(self.acting, are_many=self.are_many)
+            changed += rows.filter(since & self.tickets).count()
+        return changed
 
     @property
     def things(self) -> Q:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -198,7 +200,7 @@ def test_counts_are_those_of_the_lists(world: World) -> None:
     ):
         _to(exchange.request(world), *events)
     acting = world.acting("mbp")
-    counts = queries.counts(acting)
+    counts = queries.home(acting, Tab.ACTION).counts
     assert counts.tabs == {tab.value: queries.home(acting, tab).total for tab in Tab}
     assert counts.chips == {
         chip.value: queries.home(acting, Tab.ALL, queries.Filters(chip=chip.value)).total
@@ -314,7 +316,7 @@ def test_all_is_never_fewer_than_what_needs_somebody(world: World) -> None:
         _age(_to(exchange.request(world), *([event] if event else [])), days=90)
     ticket = exchange.import_ticket(world)
     Ticket.objects.filter(pk=ticket.pk).update(opened_at=timezone.now() - timedelta(days=90))
-    counts = queries.counts(world.acting("mbp")).tabs
+    counts = queries.home(world.acting("mbp"), Tab.ACTION).counts.tabs
     assert counts["all"] == 5
     assert counts["all"] == sum(number for tab, number in counts.items() if tab != "all")
 
@@ -403,7 +405,7 @@ def test_a_ticket_that_awaits_details_is_a_row_while_its_transaction_runs(world:
     rows = queries.home(world.acting("mbp"), Tab.ACTION).rows
     assert {row.is_ticket for row in rows} == {True, False}
     assert {row.ending for row in rows} == {Ending(14, "then cancelled")}
-    assert queries.counts(world.acting("mbp")).chips["awaiting"] == 1
+    assert queries.home(world.acting("mbp"), Tab.ACTION).counts.chips["awaiting"] == 1
 
 
 def test_a_declined_request_shows_how_long_the_desk_has_to_decide(world: World) -> None:
@@ -436,7 +438,7 @@ def test_done_and_nobody_told_the_requester_is_under_action_required_until_someb
     )  # fmt: skip
     everything = queries.home(acting, Tab.ALL)
     assert (everything.total, everything.counts.hidden) == (1, 0)
-    assert queries.counts(acting).tabs["action"] == 1
+    assert queries.home(acting, Tab.ACTION).counts.tabs["action"] == 1
     tickets.rang_requester(ticket, "Dr Bell", by=acting)
     assert queries.home(acting, Tab.ACTION).total == 0
 
@@ -504,13 +506,48 @@ def test_pages_are_turned(world: World) -> None:
     assert queries.home(world.acting("mbp"), Tab.ACTION, page=99).page == 2
 
 
-def test_the_live_line_offers_the_list_only_when_it_has_changed(world: World) -> None:
+def live_line(client: Any, page: str) -> str:
+    """What the page asks for every few seconds: its first line, as words."""
+    address = unescape(re.search(r'hx-get="(/iep/changes[^"]*)"', page)[1])
+    return " ".join(client.get(address).content.decode().partition("</p>")[0].split())
+
+
+def test_the_live_line_says_how_many_rows_changed_and_the_list_marks_them(world: World) -> None:
     client = world.client("mbp")
-    stamp = queries.counts(world.acting("mbp")).stamp
-    address = reverse("iep:home-changes")
-    assert "has changed" not in client.get(address, {"known": stamp}).content.decode()
-    exchange.request(world)
-    assert "has changed" in client.get(address, {"known": stamp}).content.decode()
+    first = exchange.request(world)
+    page = client.get("/iep/?tab=action&mine=").content.decode()
+    assert "changed." not in live_line(client, page)
+    second = exchange.request(world)
+    line = live_line(client, page)
+    assert "<strong>1 changed.</strong>" in line
+    assert ">Show it</a>" in line
+    for row in (first, second):
+        transactions.ask_details(row, "Which side?", by=world.acting("mbp"))
+    line = live_line(client, page)
+    assert "<strong>2 changed.</strong>" in line
+    assert ">Show them</a>" in line
+    again = client.get(unescape(re.search(r'href="([^"]*)"', line)[1])).content.decode()
+    assert again.count("app-exchange__news") == 2
+    assert again.count(">Changed: </span>") == 2
+    assert "changed." not in live_line(client, again)
+
+
+def test_what_leaves_the_list_is_counted_and_what_a_filter_hides_is_not(world: World) -> None:
+    client, by = world.client("mbp"), world.acting("mbp")
+    first, second = exchange.request(world), exchange.request(world)
+    page = client.get("/iep/?tab=action").content.decode()
+    of_blue = client.get("/iep/?tab=action&blue=1").content.decode()
+    for row in (first, second):
+        transactions.cancel(row, "Twice", by=by)
+    assert "<strong>2 changed.</strong>" in live_line(client, page)
+    assert "changed." not in live_line(client, of_blue)
+
+
+@pytest.mark.parametrize("drawn", ["", "yesterday", "2026-13-45T00:00:00Z", "2026-11-23T10:00"])
+def test_a_moment_that_cannot_be_read_is_no_fault_of_the_page(world: World, drawn: str) -> None:
+    client = world.client("mbp")
+    for address in ("iep:home", "iep:home-changes"):
+        assert client.get(reverse(address), {"drawn": drawn, "known": "-1"}).status_code == 200
 
 
 def test_a_viewer_sees_no_button_to_make_one(world: World) -> None:

@@ -170,7 +170,7 @@ def test_a_copy_that_another_transaction_still_sends_stays(world: World) -> None
 
 def test_purging_soon_is_a_chip_with_its_count(world: World) -> None:
     soon, later = _on_iep(world, days=4), _on_iep(world, days=9)
-    counts = queries.counts(world.acting("mbp"))
+    counts = queries.home(world.acting("mbp"), Tab.ACTION).counts
     assert counts.chips["purging"] == 1
     found = queries.home(world.acting("mbp"), Tab.ACTION, queries.Filters(chip="purging"))
     assert [row.number for row in found.rows] == [soon.number]
