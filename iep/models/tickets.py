@@ -3,17 +3,15 @@
 import uuid
 
 import pgtrigger
-from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
 from django.utils import timezone
 
 from accounts.models import Organisation, User
 from iep.states.priorities import Priority
 from iep.states.tickets import TERMINAL, TicketKind, TicketState
 from messaging.models import MailMessage
-from patients.models import Patient
+from patients.models import Patient, key_of
 
 from .directory import Institution
 from .history import EventRow, append_only
@@ -35,6 +33,8 @@ class Ticket(models.Model):
     patient = models.ForeignKey(Patient, models.PROTECT, null=True, blank=True, related_name="+")
     family_name = models.CharField(max_length=80)
     given_names = models.CharField(max_length=80)
+    family_key = key_of("family_name")
+    given_key = key_of("given_names")
     birth_date = models.DateField()
     s_number = models.CharField(max_length=20, blank=True)
     nhs_number = models.CharField(max_length=10, blank=True)
@@ -129,7 +129,7 @@ class Ticket(models.Model):
             ),
             models.Index(fields=["nhs_number"], name="tickets_nhs"),
             models.Index(fields=["s_number"], name="tickets_s_number"),
-            models.Index(OpClass(Upper("family_name"), "text_pattern_ops"), name="tickets_family"),
+            models.Index(fields=["family_key", "given_key"], name="tickets_name"),
         ]
 
     def __str__(self) -> str:

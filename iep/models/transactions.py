@@ -3,10 +3,8 @@
 import uuid
 
 import pgtrigger
-from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
 from django.utils import timezone
 
 from accounts.models import Organisation, User
@@ -19,7 +17,7 @@ from iep.states.transactions import (
     TransactionKind,
     TransactionState,
 )
-from patients.models import Patient
+from patients.models import Patient, key_of
 
 from .directory import Institution, Node
 from .history import EventRow, append_only
@@ -71,6 +69,8 @@ class Transaction(models.Model):
     patient = models.ForeignKey(Patient, models.PROTECT, null=True, blank=True, related_name="+")
     family_name = models.CharField(max_length=80, blank=True)
     given_names = models.CharField(max_length=80, blank=True)
+    family_key = key_of("family_name")
+    given_key = key_of("given_names")
     birth_date = models.DateField(null=True, blank=True)
     nhs_number = models.CharField(max_length=10, blank=True)
     local_number = models.CharField(max_length=40, blank=True)  # S number, theirs or ours
@@ -160,8 +160,7 @@ class Transaction(models.Model):
                          condition=Q(purge_at__isnull=False)),
             models.Index(fields=["nhs_number"], name="transactions_nhs"),
             models.Index(fields=["local_number"], name="transactions_local"),
-            models.Index(OpClass(Upper("family_name"), "text_pattern_ops"),
-                         name="transactions_family"),
+            models.Index(fields=["family_key", "given_key"], name="transactions_name"),
             models.Index(fields=["organisation", "-state_since"], name="transactions_ended"),
             models.Index(fields=["organisation", "state"], name="transactions_open",
                          condition=UNDER_WAY),

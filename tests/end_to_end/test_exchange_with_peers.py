@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from pydicom import dcmread
@@ -62,6 +63,7 @@ def test_a_study_of_a_far_archive_ends_in_our_pacs_under_our_number(
         asked, unasked = study_at(far, tmp_path / "asked"), study_at(far, tmp_path / "unasked")
 
         transfer = kingsmere.does("fetch", asked[0].study)
+        eventually(lambda: reaches_us(far), told=at(kingsmere))
         they_send(far, unasked[0].study)
         eventually(lambda: state(kingsmere, asked) == "failed_verification", told=at(kingsmere))
         carried = "SELECT state FROM iep_transfer WHERE id = %s"  # by a process of its own
@@ -107,6 +109,15 @@ def study_at(far: orthanc.Orthanc, folder: Path) -> list[Made]:
     made = [Made(files.make(folder, study=uid, series=series).path, uid) for _ in range(IMAGES)]
     dcmtk.run("storescu", "+sd", str(folder), to=far.peer, calling="MODALITY")
     return made
+
+
+def reaches_us(far: orthanc.Orthanc) -> bool:
+    """By C-ECHO: our listener is up, and knows by now who may call."""
+    try:
+        far.ask("modalities/us/echo", {})
+    except HTTPError:
+        return False
+    return True
 
 
 def they_send(far: orthanc.Orthanc, study_uid: str) -> None:

@@ -17,6 +17,7 @@ from iep.queries.home.tabs import purging_soon
 from iep.states.priorities import Priority
 from iep.states.tickets import TicketKind, TicketState
 from iep.states.transactions import Direction, TransactionState
+from patients.matching import name_key
 
 S, T = TransactionState, TicketState
 _MOST_WORDS = 8  # of a name: a longer text is no name, and each word is two readings more
@@ -155,5 +156,8 @@ def _named(text: str) -> Q:
 
 
 def _called(family: str, given: str = "") -> Q:
-    by_name = Q(family_name__istartswith=family)
-    return by_name & Q(given_names__istartswith=given) if given else by_name
+    """Without case, accents, apostrophes and spaces, as the record of patients is searched."""
+    key = name_key(family)
+    if not key:
+        return Q(pk__in=[])
+    return Q(family_key__startswith=key, given_key__startswith=name_key(given))

@@ -22,6 +22,7 @@ from iep.policies import trust_of
 from iep.queries.home.endings import days_until
 from iep.states.tickets import OPEN, TicketKind, TicketState
 from nhsuk.formats import cdate_text
+from patients.matching import name_key
 from patients.queries.numbers import hospital_numbers
 
 KIND_WORDS: Final = {
@@ -192,7 +193,7 @@ def duplicates(new: NewTicket, trust: Organisation) -> list[Ticket]:
     if new.s_number:
         same |= Q(s_number=new.s_number)
     if new.family_name and new.birth_date:
-        same |= Q(family_name__iexact=new.family_name, birth_date=new.birth_date)
+        same |= Q(family_key=name_key(new.family_name), birth_date=new.birth_date)
     rows = Ticket.objects.filter(
         same, organisation=trust, state__in=[state.value for state in OPEN],
         exams__acquired_on__in=days,

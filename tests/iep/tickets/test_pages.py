@@ -452,6 +452,12 @@ def test_what_is_open_already_is_said_and_opened_only_on_purpose(desk, world):
     assert Ticket.objects.count() == 2
 
 
+@pytest.mark.parametrize("family", ["TESTPATIENT", "Test-Patient", "Tést Patient", "Test’patient"])
+def test_a_name_and_a_birth_date_are_a_duplicate_however_the_name_is_written(desk, world, family):
+    asking.opened(world, nhs_number="9990000026", s_number="S7654321", family_name=family)
+    assert "This is asked for already" in page(send(desk, **WHOLE | {"do": "check"}))
+
+
 @pytest.mark.parametrize("changes", [
     {"nhs_number": "9990000026", "s_number": "S7654321", "family_name": "Another"},
     {"exams": (asking.scan(acquired_on=date(2026, 10, 1)),)},
