@@ -24,7 +24,7 @@ from iep.models import Institution, Node, Transaction
 from iep.states.priorities import Priority
 
 from . import related
-from .line import JSON, Answer, Sent, ask, hang_up
+from .line import JSON, Answer, Sent, ask, hang_up, unreadable
 from .shapes import Kept, Offered, instance_key, kept_of, offered_of, with_words
 
 Result = TypeVar("Result")
@@ -84,8 +84,7 @@ def push_instance(
         part = related.one_part(Path(file_path))
         ours, digest = _hashes(part)
     except OSError:
-        words = "The file cannot be read from our own storage."
-        raise DicomFailure(Phase.STORE, Family.REFUSED, words, is_permanent=True) from None
+        raise unreadable() from None
     if sha256 and ours != sha256:
         words = "The file in our own storage is not the one that came."
         raise DicomFailure(Phase.STORE, Family.REFUSED, words, is_permanent=True)

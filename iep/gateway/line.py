@@ -209,9 +209,25 @@ def _ask(
     except (sign.NoKey, tls.BadCertificate) as missing:
         hang_up(node.pk)
         raise DicomFailure(Phase.CONNECT, Family.REFUSED, str(missing)) from None
+    except DicomFailure:  # of our own file, in the middle of the request
+        hang_up(node.pk)
+        raise
     except (OSError, http.client.HTTPException) as failure:
         hang_up(node.pk)
         raise _broken(node, failure) from None
+
+
+def _ours(sent: Sent) -> Iterator[bytes]:
+    """That a file of ours cannot be read is no fault of the line. Raises DicomFailure."""
+    try:
+        yield from sent.chunks()
+    except OSError:
+        raise unreadable() from None
+
+
+def unreadable() -> DicomFailure:
+    words = "The file cannot be read from our own storage."
+    return DicomFailure(Phase.STORE, Family.REFUSED, words, is_permanent=True)
 
 
 def _exchange(
@@ -224,7 +240,7 @@ def _exchange(
     line.putheader("Content-Length", str(sent.length))
     line.endheaders()
     try:
-        for chunk in sent.chunks():
+        for chunk in _ours(sent):
             line.send(chunk)
     except (BrokenPipeError, ConnectionResetError):
         return line.getresponse(), True

@@ -1,5 +1,6 @@
 """The two sides over a real socket with TLS: told in order, again after an outage, never twice."""
 
+import errno
 import hashlib
 import os
 import socket
@@ -15,7 +16,7 @@ from django.db import connection
 from accounts.policies import SYSTEM
 from iep import storage
 from iep.dicom.errors import DicomFailure
-from iep.gateway import client, line, sign
+from iep.gateway import client, line, related, sign
 from iep.models import Node, ReceivedFile, Transaction
 from iep.queries.exchange import gateway as queries
 from iep.services.exchange import attaching, sending, transactions
@@ -274,6 +275,28 @@ def test_our_file_that_is_another_by_now_is_not_sent(asked, sides, tmp_path) -> 
             lambda: client.push_instance(node, asked, path, sop_uid=sop_uid, sha256="0" * 64)
         )
         assert (failure.family, failure.is_permanent) == ("refused", True)
+
+
+def test_our_disk_that_fails_in_the_middle_of_an_image_is_not_called_their_line(
+    asked, sides, tmp_path, monkeypatch
+) -> None:
+    path, study_uid, sop_uid = a_file(tmp_path)
+    node = Node.objects.get(pk=sides.to_kingsmere.pk)
+    theirs = offered(path, study_uid=study_uid, sop_uid=sop_uid)
+    client.announce(node, asked, [theirs])
+    looks, whole = [], related.file_chunks
+
+    def file_chunks(named):
+        looks.append(named)
+        if len(looks) == 2:  # the first look was for the hash
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        yield from whole(named)
+
+    monkeypatch.setattr(related, "file_chunks", file_chunks)
+    failure = failure_of(lambda: client.push_instance(node, asked, path, sop_uid=sop_uid))
+    assert failure.sentence == "The file cannot be read from our own storage."
+    assert (failure.family, failure.is_permanent) == ("refused", True)
+    assert client.push_instance(node, asked, path, sop_uid=sop_uid).sha256 == theirs.sha256
 
 
 def test_a_refusal_in_the_middle_of_an_image_is_understood(asked, sides, tmp_path) -> None:
